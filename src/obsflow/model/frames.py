@@ -1,0 +1,193 @@
+"""Frames: series against steps, with labels as columns of symbol ids. What every PromQL node maps to and from."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obsflow.model.labels import Labels
+
+IdArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+TimeArray = npt.NDArray[np.int64]
+
+
+class Symbols:
+    """Strings and their ids. Id 0 is the empty string, which is also an absent label. Ids are never reused."""
+
+    __slots__ = ("_ids", "_strings")
+
+    def __init__(self) -> None:
+        self._strings: list[str] = [""]
+        self._ids: dict[str, int] = {"": 0}
+
+    def intern(self, text: str) -> int:
+        """The id of `text`, given now if it has none."""
+        known = self._ids.get(text)
+        if known is None:
+            known = self._ids[text] = len(self._strings)
+            self._strings.append(text)
+        return known
+
+    def find(self, text: str) -> int:
+        """The id of `text`, or -1."""
+        return self._ids.get(text, -1)
+
+    def __getitem__(self, symbol: int) -> str:
+        return self._strings[symbol]
+
+    def __len__(self) -> int:
+        return len(self._strings)
+
+
+@attrs.frozen(eq=False)
+class LabelColumns:
+    """The labels of many series: one row of symbol ids per label name. Immutable.
+
+    `names` is sorted; `columns` is int32 `[len(names), series]`; 0 says that the series lacks the label.
+    """
+
+    symbols: Symbols
+    names: tuple[str, ...]
+    columns: IdArray
+
+    @classmethod
+    def from_labels(cls, symbols: Symbols, labels: Sequence[Labels]) -> Self:
+        """Columns of the given label sets, in their order."""
+        names = tuple(sorted({name for each in labels for name in each}))
+        columns = np.zeros((len(names), len(labels)), np.int32)
+        index = {name: i for i, name in enumerate(names)}
+        for row, each in enumerate(labels):
+            for name, value in each.pairs:
+                columns[index[name], row] = symbols.intern(value)
+        return cls(symbols, names, columns)
+
+    @classmethod
+    def unlabelled(cls, symbols: Symbols, count: int) -> Self:
+        """`count` series without any label."""
+        return cls(symbols, (), np.zeros((0, count), np.int32))
+
+    def __len__(self) -> int:
+        return int(self.columns.shape[1])
+
+    def column(self, name: str) -> IdArray:
+        """int32 `[series]`: the ids of one label; zeros if no series has it."""
+        if name in self.names:
+            column: IdArray = self.columns[self.names.index(name)]
+            return column
+        return np.zeros(len(self), np.int32)
+
+    def labels(self, row: int) -> Labels:
+        """The label set of one series."""
+        ids = self.columns[:, row].tolist()
+        return Labels.from_sorted((name, self.symbols[i]) for name, i in zip(self.names, ids, strict=True) if i)
+
+    def decode(self) -> list[Labels]:
+        """The label sets of all series, in order."""
+        symbols = self.symbols
+        return [
+            Labels.from_sorted((name, symbols[i]) for name, i in zip(self.names, ids, strict=True) if i)
+            for ids in self.columns.T.tolist()
+        ]
+
+    def take(self, rows: npt.NDArray[np.intp] | BoolArray) -> "LabelColumns":
+        """The series at `rows` (indices or a mask), in that order."""
+        return LabelColumns(self.symbols, self.names, np.ascontiguousarray(self.columns[:, rows]))
+
+    def without(self, names: Iterable[str]) -> "LabelColumns":
+        """All labels but `names`."""
+        dropped = frozenset(names)
+        if not dropped.intersection(self.names):
+            return self
+        return self._keep([name not in dropped for name in self.names])
+
+    def only(self, names: Iterable[str]) -> "LabelColumns":
+        """Only the labels `names`, as far as there are any."""
+        kept = frozenset(names)
+        return self._keep([name in kept for name in self.names])
+
+    def with_column(self, name: str, column: IdArray) -> "LabelColumns":
+        """These labels with one set (or replaced) from int32 `[series]` ids."""
+        rest = self.without((name,))
+        names = tuple(sorted((*rest.names, name)))
+        at = names.index(name)
+        columns = np.insert(rest.columns, at, column, axis=0)
+        return LabelColumns(self.symbols, names, columns)
+
+    def map_column(self, name: str, change: Callable[[str], str]) -> "LabelColumns":
+        """One label rewritten value by value; each distinct value is asked for once."""
+        ids, inverse = np.unique(self.column(name), return_inverse=True)
+        changed = np.array([self.symbols.intern(change(self.symbols[i])) for i in ids.tolist()], np.int32)
+        return self.with_column(name, changed[inverse])
+
+    def concat(self, other: "LabelColumns") -> "LabelColumns":
+        """The series of both, these first. Both must share their symbols."""
+        assert self.symbols is other.symbols
+        names = tuple(sorted({*self.names, *other.names}))
+        columns = np.zeros((len(names), len(self) + len(other)), np.int32)
+        for i, name in enumerate(names):
+            if name in self.names:
+                columns[i, : len(self)] = self.column(name)
+            if name in other.names:
+                columns[i, len(self) :] = other.column(name)
+        return LabelColumns(self.symbols, names, columns)
+
+    def group(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Series with equal labels get equal ids.
+
+        Returns ids int64 `[series]`, numbered in order of first appearance, and int64 `[groups]`, the first
+        series of each group.
+        """
+        return group_columns(self.columns)
+
+    def sort_order(self) -> npt.NDArray[np.int64]:
+        """The order of the series by label set, as `Labels` compares."""
+        rows = self.decode()
+        return np.array(sorted(range(len(rows)), key=rows.__getitem__), np.int64)
+
+    def _keep(self, mask: list[bool]) -> "LabelColumns":
+        names = tuple(name for name, keep in zip(self.names, mask, strict=True) if keep)
+        return LabelColumns(self.symbols, names, np.ascontiguousarray(self.columns[np.array(mask, bool)]))
+
+
+def group_columns(columns: IdArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Number the equal columns of an int32 `[n, series]` array; see `LabelColumns.group`."""
+    count = columns.shape[1]
+    keys = np.zeros(count, np.int64)
+    for row in columns:
+        _, dense = np.unique(row, return_inverse=True)
+        keys = keys * (int(dense.max(initial=0)) + 1) + dense
+        _, keys = np.unique(keys, return_inverse=True)
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    return rank[inverse], np.sort(first).astype(np.int64)
+
+
+@attrs.frozen(eq=False)
+class Frame:
+    """Series against steps.
+
+    `values` float64 and `present` bool are `[series, steps]`, `times` int64 ms is `[steps]`. NaN is a value; where
+    `present` is False there is no sample, and the value there means nothing.
+    """
+
+    labels: LabelColumns
+    values: FloatArray
+    present: BoolArray
+    times: TimeArray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: npt.NDArray[np.intp] | BoolArray) -> "Frame":
+        """The series at `rows` (indices or a mask), in that order."""
+        return Frame(self.labels.take(rows), self.values[rows], self.present[rows], self.times)
+
+    def compact(self) -> "Frame":
+        """Without the series that have no sample at any step."""
+        kept = self.present.any(axis=1)
+        return self if kept.all() else self.take(kept)

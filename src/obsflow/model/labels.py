@@ -1,0 +1,149 @@
+"""Immutable label sets, and the orders and hashes that Prometheus and Alertmanager give them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Self
+
+import re
+
+METRIC_NAME = "__name__"
+BUCKET_LABEL = "le"
+
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+
+_FNV_OFFSET = 0xCBF29CE484222325
+_FNV_PRIME = 0x100000001B3
+_MASK = 0xFFFFFFFFFFFFFFFF
+
+
+def is_label_name(name: str) -> bool:
+    """Whether `name` is a label name of the classic form, `[a-zA-Z_][a-zA-Z0-9_]*`."""
+    return _NAME.fullmatch(name) is not None
+
+
+def is_metric_name(name: str) -> bool:
+    """Whether `name` is a metric name of the classic form, `[a-zA-Z_:][a-zA-Z0-9_:]*`."""
+    return _METRIC.fullmatch(name) is not None
+
+
+def quote(text: str) -> str:
+    """`text` as Go's `%q` prints it."""
+    out = []
+    for c in text:
+        if c in '"\\':
+            out.append("\\" + c)
+        elif c.isprintable():
+            out.append(c)
+        elif c in _SHORT_ESCAPES:
+            out.append(_SHORT_ESCAPES[c])
+        elif ord(c) < 0x80:
+            out.append(f"\\x{ord(c):02x}")
+        elif 0xDC80 <= ord(c) <= 0xDCFF:  # a byte that was not UTF-8, as Python carries it
+            out.append(f"\\x{ord(c) - 0xDC00:02x}")
+        else:
+            out.append(f"\\u{ord(c):04x}" if ord(c) < 0x10000 else f"\\U{ord(c):08x}")
+    return '"' + "".join(out) + '"'
+
+
+_SHORT_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
+class Labels(Mapping[str, str]):
+    """A set of `name=value` pairs: sorted by name, unique, without empty values, immutable and hashable.
+
+    The order is that of Prometheus' `labels.Compare`: pair by pair, name before value, fewer pairs first.
+    """
+
+    __slots__ = ("_fingerprint", "_hash", "_map", "pairs")
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def __init__(self, labels: Mapping[str, str] | Iterable[tuple[str, str]] = (), /, **more: str) -> None:
+        merged = dict(labels, **more)
+        self._map = {name: merged[name] for name in sorted(merged) if merged[name]}
+        self.pairs = tuple(self._map.items())
+        self._hash = hash(self.pairs)
+        self._fingerprint: int | None = None
+
+    @classmethod
+    def from_sorted(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+        """Labels from pairs that are known to be sorted, unique and without empty values."""
+        labels = cls.__new__(cls)
+        labels.pairs = tuple(pairs)
+        labels._map = dict(labels.pairs)
+        labels._hash = hash(labels.pairs)
+        labels._fingerprint = None
+        return labels
+
+    def __getitem__(self, name: str) -> str:
+        return self._map[name]
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        """The value of `name`; a label that is absent is the empty string."""
+        return self._map.get(name, default)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._map)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._map
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self.pairs == other.pairs if isinstance(other, Labels) else NotImplemented
+
+    def __lt__(self, other: "Labels") -> bool:
+        return self.pairs < other.pairs
+
+    @property
+    def name(self) -> str:
+        """The metric name, or the empty string."""
+        return self._map.get(METRIC_NAME, "")
+
+    def with_(self, labels: Mapping[str, str]) -> "Labels":
+        """These labels overridden by `labels`; an empty value removes the label."""
+        return Labels({**self._map, **labels})
+
+    def without(self, *names: str) -> "Labels":
+        """These labels less those called `names`."""
+        if not any(name in self._map for name in names):
+            return self
+        return Labels.from_sorted(pair for pair in self.pairs if pair[0] not in names)
+
+    def only(self, names: Iterable[str]) -> "Labels":
+        """Of these labels those called `names`."""
+        wanted = frozenset(names)
+        return Labels.from_sorted(pair for pair in self.pairs if pair[0] in wanted)
+
+    @property
+    def fingerprint(self) -> int:
+        """FNV-1a 64 over `name 0xff value 0xff` in order of names: Alertmanager's identity of an alert."""
+        if self._fingerprint is None:
+            state = _FNV_OFFSET
+            for name, value in self.pairs:
+                for byte in b"%b\xff%b\xff" % (
+                    name.encode("utf-8", "surrogateescape"),
+                    value.encode("utf-8", "surrogateescape"),
+                ):
+                    state = ((state ^ byte) * _FNV_PRIME) & _MASK
+            self._fingerprint = state
+        return self._fingerprint
+
+    def __str__(self) -> str:
+        inner = ", ".join(
+            f"{name if is_label_name(name) else quote(name)}={quote(value)}"
+            for name, value in self.pairs
+            if name != METRIC_NAME
+        )
+        return f"{self.name}{{{inner}}}" if inner or not self.name else self.name
+
+    def __repr__(self) -> str:
+        return f"Labels({self._map!r})"
+
+
+EMPTY = Labels()

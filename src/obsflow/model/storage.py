@@ -1,0 +1,95 @@
+"""The seam between storage and query: what is asked of a store, and the columns it answers with."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obsflow.model.frames import LabelColumns, Symbols
+from obsflow.model.labels import Labels
+from obsflow.model.matchers import Matcher
+
+ENCODING_RAW = 0
+"""A run of `count` int64 times followed by `count` float64 values, in the machine's byte order, 8-aligned."""
+ENCODING_XOR = 1
+"""A Prometheus XOR float chunk: u16 count, then the bit stream."""
+
+
+@attrs.frozen(eq=False)
+class Runs:
+    """The samples of many series, still encoded.
+
+    Series `i` owns the runs `offsets[i]:offsets[i + 1]`, which follow one another in time and do not overlap. Run `r`
+    is the bytes `start[r] : start[r] + length[r]` of `buffers[buffer[r]]`. A reader keeps the buffers alive and must
+    not change them.
+    """
+
+    buffers: tuple[bytes | memoryview, ...]
+    offsets: npt.NDArray[np.int64]  # [series + 1]
+    buffer: npt.NDArray[np.int32]  # [runs]
+    start: npt.NDArray[np.int64]  # [runs] bytes
+    length: npt.NDArray[np.int64]  # [runs] bytes
+    encoding: npt.NDArray[np.uint8]  # [runs]
+    min_time: npt.NDArray[np.int64]  # [runs] ms, closed
+    max_time: npt.NDArray[np.int64]  # [runs] ms, closed
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @classmethod
+    def from_arrays(
+        cls, times: npt.NDArray[np.int64], values: npt.NDArray[np.float64], offsets: npt.NDArray[np.int64]
+    ) -> "Runs":
+        """Raw runs, one a series, of samples in CSR form: series `i` owns the samples `offsets[i]:offsets[i + 1]`."""
+        counts = np.diff(offsets)
+        data = np.empty(2 * len(times), np.int64)
+        bits = np.ascontiguousarray(values, np.float64).view(np.int64)
+        within = np.arange(len(times)) - np.repeat(offsets[:-1], counts)
+        at = np.repeat(2 * offsets[:-1], counts) + within
+        data[at] = times
+        data[at + np.repeat(counts, counts)] = bits
+        some = counts > 0
+        first, last = offsets[:-1][some], offsets[1:][some] - 1
+        return cls(
+            buffers=(data.view(np.uint8).data,),
+            offsets=np.concatenate((np.zeros(1, np.int64), np.cumsum(some))),
+            buffer=np.zeros(len(first), np.int32),
+            start=16 * first,
+            length=16 * counts[some],
+            encoding=np.full(len(first), ENCODING_RAW, np.uint8),
+            min_time=times[first],
+            max_time=times[last],
+        )
+
+
+@attrs.frozen(eq=False)
+class Selection:
+    """The series that a selector matched, with their samples: `labels` and `runs` have a row each for every series."""
+
+    labels: LabelColumns
+    runs: Runs
+
+
+class Queryable(Protocol):
+    """A store that PromQL can be evaluated over."""
+
+    @property
+    def symbols(self) -> Symbols:
+        """The symbols that the label columns of every selection refer to."""
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        """The series that pass all matchers, with at least their samples in `[start, end]` (ms, closed).
+
+        Runs that do not touch the interval may be left out, and a series without any run in it too.
+        """
+
+
+class Appender(Protocol):
+    """A store that samples can be written to."""
+
+    def append(self, labels: Labels, time: int, value: float) -> None:
+        """Add one sample; times of one series must increase."""
+
+

@@ -1,0 +1,1 @@
+"""The PromQL language: text to tree and back."""
