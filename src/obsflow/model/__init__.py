@@ -1,1 +1,1 @@
-"""The words everything else is said in: labels, matchers, samples, frames, alerts, notifications. No behaviour of its own."""
+"""The words that everything else is said in: labels, matchers, frames, alerts, notifications."""

@@ -24,7 +24,8 @@ _GO_FLOAT = re.compile(
 
 def is_stale(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Which of the values are stale markers."""
-    return np.ascontiguousarray(values).view(np.uint64) == np.uint64(STALE_NAN_BITS)
+    stale: npt.NDArray[np.bool_] = np.ascontiguousarray(values).view(np.uint64) == np.uint64(STALE_NAN_BITS)
+    return stale
 
 
 def float_bits(value: float) -> int:

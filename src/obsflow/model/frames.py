@@ -190,4 +190,4 @@ class Frame:
     def compact(self) -> "Frame":
         """Without the series that have no sample at any step."""
         kept = self.present.any(axis=1)
-        return self if kept.all() else self.take(kept)
+        return self if bool(kept.all()) else self.take(np.flatnonzero(kept))

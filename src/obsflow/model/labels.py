@@ -1,9 +1,8 @@
 """Immutable label sets, and the orders and hashes that Prometheus and Alertmanager give them."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
-
-import re
 
 METRIC_NAME = "__name__"
 BUCKET_LABEL = "le"
@@ -70,9 +69,9 @@ class Labels(Mapping[str, str]):
         """Labels from pairs that are known to be sorted, unique and without empty values."""
         labels = cls.__new__(cls)
         labels.pairs = tuple(pairs)
-        labels._map = dict(labels.pairs)
-        labels._hash = hash(labels.pairs)
-        labels._fingerprint = None
+        labels._map = dict(labels.pairs)  # noqa: SLF001 - its own class
+        labels._hash = hash(labels.pairs)  # noqa: SLF001
+        labels._fingerprint = None  # noqa: SLF001
         return labels
 
     def __getitem__(self, name: str) -> str:

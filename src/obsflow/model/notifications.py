@@ -73,9 +73,9 @@ class Notification:
 class IntegrationKind:
     """A kind of integration, as the configuration names it; the catalogue of them is in `obsflow.notify`.
 
-    `config` is a class that `obsflow.schema` decodes one entry of the `key` list into. `complete(entry, globals_)` fills
-    in what the `global` section supplies and raises ValueError if something is still missing. Its result has a bool
-    attribute `send_resolved`.
+    `config` is a class that `obsflow.schema` decodes one entry of the `key` list into. `complete(entry, globals_)`
+    fills in what the `global` section supplies and raises ValueError if something is still missing. Its result has a
+    bool attribute `send_resolved`.
     """
 
     name: str  # "webhook"

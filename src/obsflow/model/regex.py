@@ -122,7 +122,7 @@ def _compile(pattern: str) -> "re2._Regexp":
 
 
 def _has_any_byte(pattern: str) -> bool:
-    """Whether the pattern has `\\C`, which C++'s RE2 accepts and Go's does not."""
+    r"""Whether the pattern has `\C`, which C++'s RE2 accepts and Go's does not."""
     i = 0
     while (i := pattern.find("\\", i)) >= 0:
         if pattern.startswith("C", i + 1):

@@ -91,5 +91,3 @@ class Appender(Protocol):
 
     def append(self, labels: Labels, time: int, value: float) -> None:
         """Add one sample; times of one series must increase."""
-
-
