@@ -1,7 +1,7 @@
 """The seam between storage and query: what is asked of a store, and the columns it answers with."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
@@ -38,6 +38,24 @@ class Runs:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def take(self, series: npt.NDArray[np.intp]) -> "Runs":
+        """The series at these indices, in that order, over the same buffers."""
+        counts = np.diff(self.offsets)[series]
+        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
+        at = np.repeat(self.offsets[series] - offsets[:-1], counts) + np.arange(offsets[-1])
+        columns = (column[at] for column in self._columns())
+        return Runs(self.buffers, offsets, *columns)
+
+    def concat(self, other: "Runs") -> "Runs":
+        """The series of both, these first."""
+        moved = (other.buffer + np.int32(len(self.buffers)), *other._columns()[1:])  # noqa: SLF001 - its own class
+        columns = (np.concatenate(pair) for pair in zip(self._columns(), moved, strict=True))
+        offsets = np.concatenate((self.offsets, other.offsets[1:] + self.offsets[-1]))
+        return Runs(self.buffers + other.buffers, offsets, *columns)
+
+    def _columns(self) -> tuple[npt.NDArray[Any], ...]:
+        return self.buffer, self.start, self.length, self.encoding, self.min_time, self.max_time
+
     @classmethod
     def from_arrays(
         cls, times: npt.NDArray[np.int64], values: npt.NDArray[np.float64], offsets: npt.NDArray[np.int64]
@@ -70,6 +88,17 @@ class Selection:
 
     labels: LabelColumns
     runs: Runs
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def take(self, series: npt.NDArray[np.intp]) -> "Selection":
+        """The series at these indices, in that order."""
+        return Selection(self.labels.take(series), self.runs.take(series))
+
+    def concat(self, other: "Selection") -> "Selection":
+        """The series of both, these first; both must share their symbols."""
+        return Selection(self.labels.concat(other.labels), self.runs.concat(other.runs))
 
 
 class Queryable(Protocol):
