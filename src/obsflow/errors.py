@@ -73,9 +73,18 @@ class MatcherSyntaxError(ParseError):
 
 
 class TemplateSyntaxError(ParseError):
-    """A Go template that does not parse."""
+    """A Go template that does not parse; `name` is the name it was given."""
 
     language = "template error"
+
+    def __init__(self, message: str, source: str, span: tuple[int, int], name: str = "") -> None:
+        super().__init__(message, source, span)
+        self.name = name
+
+    @property
+    def summary(self) -> str:
+        """The error in one line, as Go words it."""
+        return f"template: {self.name}:{self.position[0]}: {self.message}"
 
 
 class TemplateError(ObsflowError, RuntimeError):
