@@ -92,6 +92,8 @@ def decode_node(
     kind: Any, node: Node, path: str, problems: list[Problem], parse: Callable[[str], Any] | None = None
 ) -> Any:
     """The node as `kind`; a marker that is no value where that is impossible, with the problem appended."""
+    if kind == Node:
+        return node
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (Union, types.UnionType):
         if isinstance(node, ScalarNode) and node.is_null:
@@ -107,7 +109,7 @@ def decode_node(
         return _decode_object(kind, node, path, problems)
     if kind in _SCALARS:
         return _decode_scalar(_SCALARS[kind], _WORDS[kind], node, path, problems)
-    return node if kind == Node else to_plain(node)
+    return to_plain(node)
 
 
 def _decode_scalar(
