@@ -14,7 +14,7 @@ from obsflow.errors import ConfigError, Problem
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"})
 _FALSE = frozenset({"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"})
-_MAX_NODES = 2_000_000  # aliases make a small file large
+_MAX_NODES = 500_000  # aliases make a small file large
 
 
 @attrs.frozen
@@ -178,7 +178,7 @@ class _Builder:
                 self.problems.append(at.problem("", "a key must be a scalar"))
                 continue
             key = key_node.value
-            if key == "<<" and key_node.style is None:
+            if key == "<<" and key_node.style in (None, ""):
                 for each in value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]:
                     base = self.build(each)
                     if isinstance(base, MapNode):
