@@ -1,7 +1,8 @@
 """Label sets: order, identity, printing."""
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from obsflow.model.frames import LabelColumns, Symbols
 from obsflow.model.labels import Labels

@@ -4,7 +4,8 @@ import math
 import struct
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from obsflow.model.durations import parse_duration, render_duration
 from obsflow.model.floats import parse_go_float, render_float, render_float_g

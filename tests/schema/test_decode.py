@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import attrs
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from obsflow.errors import ConfigError
 from obsflow.model.durations import parse_duration
