@@ -1,0 +1,124 @@
+"""Gathers what a backtest replays from the files of a capture directory, or from files that are named one by one."""
+
+import glob
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+import attrs
+
+from obsflow.adapters.data_directory import open_database
+from obsflow.alertmanager import Config, Silence, load_config, parse_silences
+from obsflow.errors import ConfigError, Problem
+from obsflow.flow.backtest import Scenario
+from obsflow.flow.config import CaptureInfo, PrometheusConfig, load_capture_info, load_prometheus
+from obsflow.notify import KINDS, Globals
+from obsflow.rules import load_rules
+
+Path = pathlib.Path
+T = TypeVar("T")
+
+
+@attrs.frozen
+class ScenarioFiles:
+    """Where the parts of a scenario are. What is None comes from the capture directory, if that has it.
+
+    A capture holds `data/`, `prometheus.yml` (which names the rule files), `alertmanager.yml`, `silences.json`,
+    `capture.yml`.
+    """
+
+    capture: Path | None = None
+    data: Path | None = None
+    rules: tuple[Path, ...] = ()
+    prometheus: Path | None = None
+    alertmanager: Path | None = None
+    silences: Path | None = None
+
+    def find(self, given: Path | None, name: str) -> Path | None:
+        """The file that was given, else the capture's own of that name, else None."""
+        if given is not None or self.capture is None:
+            return given
+        path = self.capture / name
+        return path if path.exists() else None
+
+
+def load_scenario(
+    files: ScenarioFiles, *, start: int | None = None, end: int | None = None, compat: str | None = None
+) -> Scenario:
+    """Read everything; every problem of every file is in the one ConfigError. Times in ms; None takes all of the data.
+
+    Raises ConfigError, DataDirectoryError.
+    """
+    reader = _Reader()
+    info = reader.read(files.find(None, "capture.yml"), load_capture_info, CaptureInfo())
+    prometheus_path = files.find(files.prometheus, "prometheus.yml")
+    prometheus = reader.read(prometheus_path, load_prometheus, PrometheusConfig())
+    rule_paths = files.rules or tuple(_resolve(prometheus.rule_files, prometheus_path))
+    rule_files = [reader.read(path, load_rules, None) for path in rule_paths]
+    router_path = files.find(files.alertmanager, "alertmanager.yml")
+    router = reader.read(router_path, _load_alertmanager, None)
+    templates = _resolve(router.templates, router_path) if router is not None else ()
+    template_files = [reader.read(path, lambda text, _: text, "") for path in templates]
+    silences: tuple[Silence, ...] = reader.read(files.find(files.silences, "silences.json"), parse_silences, ())
+    reader.finish()
+    database = open_database(files.find(files.data, "data") or _no_data(files))
+    return Scenario(
+        database=database,
+        rule_files=tuple(file for file in rule_files if file is not None),
+        start=database.min_time if start is None else start,
+        end=database.max_time if end is None else end,
+        prometheus=prometheus,
+        alertmanager=router,
+        template_files=tuple(template_files),
+        silences=silences,
+        info=info if compat is None else attrs.evolve(info, compat=compat),
+    )
+
+
+def _load_alertmanager(text: str, source: str) -> Config:
+    return load_config(text, source, KINDS, Globals)
+
+
+def _no_data(files: ScenarioFiles) -> Path:
+    """The capture itself, where it is a data directory."""
+    if files.capture is None:
+        raise ConfigError((Problem("", 0, 0, "", "a capture directory or a data directory is needed"),))
+    return files.capture
+
+
+def _resolve(patterns: Sequence[str], beside: Path | None) -> Iterator[Path]:
+    """The files that the globs match, relative to the file that names them; a name without a match stands for itself."""
+    base = beside.parent if beside is not None else Path()
+    for pattern in patterns:
+        matches = sorted(glob.glob(str(base / pattern)))
+        if matches:
+            yield from map(Path, matches)
+        elif not glob.has_magic(pattern):
+            yield base / pattern
+
+
+class _Reader:
+    """Reads files one after the other and keeps what is wrong with any of them."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def read(self, path: Path | None, parse: Callable[[str, str], T], default: T | None) -> T:
+        """The parsed file; the default where there is none, or where it has problems."""
+        try:
+            if path is not None:
+                return parse(path.read_text(encoding="utf-8"), str(path))
+        except ConfigError as error:
+            self.problems.extend(error.problems)
+        except OSError as error:
+            self.problems.append(Problem(str(path), 0, 0, "", f"cannot be read: {error.strerror}"))
+        except UnicodeDecodeError as error:
+            self.problems.append(Problem(str(path), 0, 0, "", f"is not UTF-8 at byte {error.start}"))
+        return default  # type: ignore[return-value] # None only where the caller asks for it
+
+    def finish(self) -> None:
+        """Raise what has been collected."""
+        if self.problems:
+            raise ConfigError(tuple(self.problems))
+
+

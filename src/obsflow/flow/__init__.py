@@ -1,0 +1,1 @@
+"""The loop itself: rules, router and notifications on one timeline, live or over history."""

@@ -1,0 +1,66 @@
+"""What a replay needs of `prometheus.yml`, and what a capture says of the servers that recorded it."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from obsflow.model.durations import parse_duration
+from obsflow.model.labels import Labels
+from obsflow.model.times import parse_time
+from obsflow.schema import Node, decode, field, rest
+
+
+@attrs.frozen
+class GlobalConfig:
+    """The `global` section, as far as rules are concerned."""
+
+    evaluation_interval_ms: int = field(key="evaluation_interval", parse=parse_duration, default=60_000)
+    rule_query_offset_ms: int = field(key="rule_query_offset", parse=parse_duration, default=0)
+    external_labels: Mapping[str, str] = field(factory=dict)
+    other: Mapping[str, Node] = rest()
+
+
+@attrs.frozen
+class PrometheusConfig:
+    """`prometheus.yml`: which rule files, how often, and which labels every alert leaves with.
+
+    Scrape and remote sections are accepted and ignored: a replay does not scrape.
+    """
+
+    global_: GlobalConfig = field(key="global", factory=GlobalConfig)
+    rule_files: tuple[str, ...] = field(default=())
+    other: Mapping[str, Node] = rest()
+
+    @property
+    def external_labels(self) -> Labels:
+        """The labels that are added to every alert that leaves."""
+        return Labels(self.global_.external_labels)
+
+
+@attrs.frozen
+class RecordedServer:
+    """One of the servers that made a capture: its version, when it started (ms), and under which URL it linked to itself."""
+
+    version: str = field(default="")
+    started: int | None = field(parse=parse_time, default=None)
+    external_url: str | None = field(default=None)
+
+
+@attrs.frozen
+class CaptureInfo:
+    """`capture.yml`: what recorded a capture, and the `compat` to replay it under."""
+
+    prometheus: RecordedServer = field(factory=RecordedServer)
+    alertmanager: RecordedServer = field(factory=RecordedServer)
+    compat: str = field(default="obsflow")
+    scale: str = field(default="1:1")
+
+
+def load_prometheus(text: str, source: str) -> PrometheusConfig:
+    """Read a `prometheus.yml`. Raises ConfigError."""
+    return decode(PrometheusConfig, text, source)
+
+
+def load_capture_info(text: str, source: str) -> CaptureInfo:
+    """Read a `capture.yml`. Raises ConfigError."""
+    return decode(CaptureInfo, text, source)

@@ -1,0 +1,68 @@
+"""The loop from a metric to a notification: rule groups and the router on one timeline, around one store.
+
+A `Flow` is itself a machine. Whoever drives it calls `poll` when `next_timer` says so, carries out what comes back, and
+reports `Delivered` or `DeliveryFailed`. Live, the driver waits for the clock; in a backtest it does not.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from obsflow.alertmanager import Alertmanager, ReceiveAlerts
+from obsflow.flow.timeline import Timeline
+from obsflow.model.storage import Appender
+from obsflow.rules import GroupMachine, SendAlerts, WriteSamples
+
+
+class Flow:
+    """Rule groups that write to a store and tell a router, and the router's notifications.
+
+    Effects that stay inside are carried out here: samples are written before the next rule runs, alerts reach the
+    router at the instant of their evaluation. Everything else is returned by `poll` in the order in which it was decided.
+    """
+
+    def __init__(self, groups: Sequence[GroupMachine], router: Alertmanager | None, store: Appender) -> None:
+        self._store = store
+        self._router = router
+        self._timeline = Timeline()
+        self._outbox: list[Any] = []
+        for group in groups:
+            self._timeline.add(group)
+        if router is not None:
+            self._timeline.add(router)
+
+    def receive(self, event: Any, now: int) -> None:
+        """Give the router an event: a silence, or what became of a delivery."""
+        if self._router is not None:
+            self._timeline.receive(self._router, event, now)
+
+    def schedule(self, event: Any, at: int) -> None:
+        """Give the router an event at a time to come."""
+        if self._router is not None:
+            self._timeline.schedule(self._router, event, at)
+
+    def next_timer(self) -> int | None:
+        """When `poll` has something to do, or None."""
+        return self._timeline.next_timer()
+
+    def poll(self, now: int) -> list[Any]:
+        """Let everything happen that is due, and return the effects that are somebody else's to carry out."""
+        self._timeline.poll(now, self._perform)
+        effects, self._outbox = self._outbox, []
+        return effects
+
+    def run(self, until: int) -> Iterable[tuple[int, Any]]:
+        """Poll in virtual time up to and including `until`; yields (time, effect)."""
+        while (now := self.next_timer()) is not None and now <= until:
+            for effect in self.poll(now):
+                yield now, effect
+
+    def _perform(self, effect: Any, now: int) -> None:
+        match effect:
+            case WriteSamples(time=time, samples=samples):
+                for labels, value in samples:
+                    self._store.append(labels, time, value)
+            case SendAlerts(alerts=alerts):
+                if self._router is not None:
+                    self._timeline.receive(self._router, ReceiveAlerts(alerts), now)
+            case _:
+                self._outbox.append(effect)
