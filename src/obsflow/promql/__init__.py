@@ -1,1 +1,16 @@
-"""The PromQL language: text to tree and back."""
+"""PromQL as a language: text to tree, types, and back to text."""
+
+from obsflow.promql.ast import Expr
+from obsflow.promql.dialect import PROMETHEUS, PROMQLTEST, Dialect
+from obsflow.promql.parser import parse_syntax
+from obsflow.promql.types import check
+
+__all__ = ["PROMETHEUS", "PROMQLTEST", "Dialect", "Expr", "parse"]
+
+
+def parse(text: str, dialect: Dialect = PROMETHEUS) -> Expr:
+    """The tree of a query, its types checked.
+
+    The text may span lines and hold comments. Raises QuerySyntaxError, which holds the text and the span at fault.
+    """
+    return check(parse_syntax(text, dialect), text)

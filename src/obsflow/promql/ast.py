@@ -78,8 +78,9 @@ Duration = int | DurationExpr
 
 @attrs.frozen
 class VectorSelector:
-    """`name{matchers} offset d @ t`. `at` is ms. `name` is the metric name outside the braces, or empty; the matcher
-    for it is among `matchers` all the same.
+    """`name{matchers} offset d @ t`, with `at` in ms.
+
+    `name` is the metric name outside the braces, or empty; the matcher for it is the first of `matchers` all the same.
     """
 
     name: str
@@ -146,7 +147,7 @@ class VectorMatching:
 
 @attrs.frozen
 class Binary:
-    """`left op right`. `matching` is None unless both sides are vectors; `op` is the operator as written, lower case."""
+    """`left op right`, with `op` in lower case. `matching` is None unless both sides are vectors."""
 
     op: str
     left: "Expr"
@@ -207,3 +208,25 @@ def children(node: Expr) -> tuple[Expr, ...]:
             return args
         case _:
             return ()
+
+
+def with_children(node: Expr, new: tuple[Expr, ...]) -> Expr:
+    """The node over other sub-expressions: as many as `children` gives, in the same order."""
+    match node:
+        case MatrixSelector():
+            (selector,) = new
+            assert isinstance(selector, VectorSelector)
+            return attrs.evolve(node, selector=selector)
+        case Subquery() | Paren() | Unary():
+            (inner,) = new
+            return attrs.evolve(node, expr=inner)
+        case Binary():
+            left, right = new
+            return attrs.evolve(node, left=left, right=right)
+        case Aggregation():
+            return attrs.evolve(node, expr=new[-1], param=None if node.param is None else new[0])
+        case Call():
+            return attrs.evolve(node, args=new)
+        case _:
+            assert not new
+            return node

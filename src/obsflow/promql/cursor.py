@@ -1,0 +1,99 @@
+"""A place in a query that is being parsed: what the methods of the grammar share."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Final, NoReturn
+
+from obsflow.errors import QuerySyntaxError
+from obsflow.promql.ast import Span
+from obsflow.promql.dialect import Dialect
+from obsflow.promql.lexer import Kind, Token, tokenize
+from obsflow.promql.literals import EscapeError, unquote
+
+MAX_NESTING: Final = 100
+"""How deep parentheses, calls, signs and right operands may lie in one another."""
+
+
+class Cursor:
+    """The tokens of one query, and how far they are read."""
+
+    def __init__(self, source: str, dialect: Dialect) -> None:
+        self.source = source
+        self.dialect = dialect
+        self._tokens = tokenize(source)
+        self._index = 0
+        self._depth = 0
+
+    @property
+    def token(self) -> Token:
+        """The next token to be read."""
+        return self._tokens[self._index]
+
+    @property
+    def following(self) -> Token:
+        """The token after the next."""
+        return self._tokens[min(self._index + 1, len(self._tokens) - 1)]
+
+    @property
+    def end(self) -> int:
+        """Where the last token that was read ends."""
+        return self._tokens[self._index - 1].end if self._index else 0
+
+    def is_at_end(self) -> bool:
+        """Whether nothing is left to be read."""
+        return self.token.kind is Kind.END
+
+    def at(self, *words: str) -> bool:
+        """Whether the next token is one of these symbols or keywords."""
+        return self.token.word in words
+
+    def advance(self) -> Token:
+        """Read a token. The last one is never passed."""
+        token = self.token
+        if token.kind not in (Kind.END, Kind.ERROR):
+            self._index += 1
+        return token
+
+    def accept(self, word: str) -> bool:
+        """Read the next token if it is this symbol or keyword."""
+        if self.token.word != word:
+            return False
+        self.advance()
+        return True
+
+    def expect(self, word: str, context: str = "", expected: str = "") -> Token:
+        """Read this symbol or keyword, or fail."""
+        if self.token.word != word:
+            self.unexpected(context, expected)
+        return self.advance()
+
+    def unexpected(self, context: str = "", expected: str = "") -> NoReturn:
+        """Fail at the next token; a place where the text itself makes no sense says so instead."""
+        token = self.token
+        if token.kind is Kind.ERROR:
+            self.fail(token.text, token.span)
+        message = f"unexpected {token.describe()}"
+        message += f" in {context}" if context else ""
+        message += f", expected {expected}" if expected else ""
+        self.fail(message, token.span)
+
+    def fail(self, message: str, span: Span) -> NoReturn:
+        """Raise QuerySyntaxError."""
+        raise QuerySyntaxError(message, self.source, span)
+
+    def unquote(self, token: Token) -> str:
+        """The value of a STRING."""
+        try:
+            return unquote(token.text)
+        except EscapeError as error:
+            start = token.start + error.offset
+            self.fail(str(error), (start, start + 2))
+
+    @contextlib.contextmanager
+    def nested(self) -> Iterator[None]:
+        """One level deeper for the time of the block."""
+        if self._depth == MAX_NESTING:
+            self.fail(f"expression is nested more than {MAX_NESTING} levels deep", self.token.span)
+        self._depth += 1
+        yield
+        self._depth -= 1

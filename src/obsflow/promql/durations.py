@@ -1,0 +1,201 @@
+"""Durations in a query: the little language of ranges, steps and offsets, and what it comes to in milliseconds."""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from obsflow.errors import QueryError
+from obsflow.promql.ast import Duration, DurationExpr, NumberLiteral
+from obsflow.promql.cursor import Cursor
+from obsflow.promql.lexer import Kind, Token
+from obsflow.promql.literals import parse_duration_seconds, parse_number, round_half_away
+
+_Operand = NumberLiteral | DurationExpr
+
+_MAX_SECONDS = (1 << 63) / 1e9  # Go holds nanoseconds in an int64
+_PRECEDENCE: Final = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": 3}
+_SIGN_PRECEDENCE: Final = 2
+
+
+def parse_literal(cursor: Cursor) -> NumberLiteral:
+    """Read a number or a duration."""
+    token = cursor.advance()
+    is_duration = token.kind is Kind.DURATION
+    try:
+        value = parse_duration_seconds(token.text) if is_duration else parse_number(token.text)
+    except ValueError as error:
+        cursor.fail(str(error), token.span)
+    return NumberLiteral(value, token.span, is_duration)
+
+
+def negate(literal: NumberLiteral, sign: Token) -> NumberLiteral:
+    """A literal with the sign before it."""
+    value = -literal.value if sign.word == "-" else literal.value
+    return NumberLiteral(value, (sign.start, literal.span[1]), literal.is_duration)
+
+
+def parse_positive(cursor: Cursor) -> Duration:
+    """Read a range or a step: an expression that, as far as it is known now, is more than 0."""
+    operand = _parse_binary(cursor, 1)
+    if isinstance(operand, NumberLiteral) and not operand.value > 0:
+        cursor.fail("duration must be greater than 0", operand.span)
+    return _to_duration(operand)
+
+
+def parse_offset(cursor: Cursor) -> Duration:
+    """Read what follows `offset`: one literal or call with or without a sign, or anything in parentheses."""
+    if cursor.at("+", "-"):
+        return _to_duration(_apply_sign(cursor, cursor.advance(), _parse_primary(cursor)))
+    return _to_duration(_parse_primary(cursor))
+
+
+def starts_duration(token: Token) -> bool:
+    """Whether a duration may begin with the token."""
+    return token.kind in (Kind.NUMBER, Kind.DURATION) or token.word in _STARTS
+
+
+_STARTS = frozenset(("(", "+", "-", "step", "range", "min_of", "max_of"))
+
+
+def _parse_binary(cursor: Cursor, least: int) -> _Operand:
+    with cursor.nested():
+        left = _parse_signed(cursor)
+        while (precedence := _PRECEDENCE.get(cursor.token.word, 0)) >= least:
+            operator = cursor.advance()
+            right = _parse_binary(cursor, precedence + (operator.word != "^"))
+            _require_expressions(cursor, left)
+            if operator.word in "/%" and isinstance(right, NumberLiteral) and right.value == 0:
+                cursor.fail("division by zero" if operator.word == "/" else "modulo by zero", operator.span)
+            left = DurationExpr(operator.word, (left, right), (left.span[0], right.span[1]))
+    return left
+
+
+def _parse_signed(cursor: Cursor) -> _Operand:
+    if cursor.at("+", "-"):
+        return _apply_sign(cursor, cursor.advance(), _parse_binary(cursor, _SIGN_PRECEDENCE + 1))
+    return _parse_primary(cursor)
+
+
+def _apply_sign(cursor: Cursor, sign: Token, operand: _Operand) -> _Operand:
+    if isinstance(operand, NumberLiteral):
+        return _check_range(cursor, negate(operand, sign))
+    if sign.word == "+":
+        return operand
+    return DurationExpr("-", (operand,), (sign.start, operand.span[1]))
+
+
+def _parse_primary(cursor: Cursor) -> _Operand:
+    token = cursor.token
+    if token.kind in (Kind.NUMBER, Kind.DURATION):
+        return _check_range(cursor, parse_literal(cursor))
+    match token.word:
+        case "step" | "range":
+            cursor.advance()
+            cursor.expect("(")
+            cursor.expect(")")
+            operands: tuple[_Operand, ...] = ()
+        case "min_of" | "max_of":
+            cursor.advance()
+            cursor.expect("(")
+            first = _parse_binary(cursor, 1)
+            cursor.expect(",")
+            operands = (first, _parse_binary(cursor, 1))
+            cursor.expect(")")
+        case "(":
+            return _parse_parenthesised(cursor)
+        case _:
+            cursor.unexpected("duration", "number, duration, step(), or range()")
+    expression = DurationExpr(token.word, operands, (token.start, cursor.end))
+    _require_expressions(cursor, expression)
+    return expression
+
+
+def _parse_parenthesised(cursor: Cursor) -> _Operand:
+    """Parentheses stay in the tree only where they hold something together."""
+    opening = cursor.advance()
+    inner = _parse_binary(cursor, 1)
+    cursor.expect(")")
+    _require_expressions(cursor, inner)
+    if isinstance(inner, NumberLiteral) or inner.op == "()":
+        return inner
+    return DurationExpr("()", (inner,), (opening.start, cursor.end))
+
+
+def _require_expressions(cursor: Cursor, operand: _Operand) -> None:
+    if not cursor.dialect.duration_expressions:
+        cursor.fail("experimental duration expression is not enabled", operand.span)
+
+
+def _check_range(cursor: Cursor, literal: NumberLiteral) -> NumberLiteral:
+    if not abs(literal.value) <= _MAX_SECONDS:
+        cursor.fail("duration out of range", literal.span)
+    return literal
+
+
+def _to_duration(operand: _Operand) -> Duration:
+    return _to_ms(operand.value) if isinstance(operand, NumberLiteral) else operand
+
+
+def _to_ms(seconds: float) -> int:
+    """Whole milliseconds: to the nearest nanosecond first, halves away from zero, then the rest is cut off."""
+    milliseconds = round_half_away(abs(seconds) * 1e9) // 1_000_000
+    return milliseconds if seconds >= 0 else -milliseconds
+
+
+def resolve_duration(duration: Duration, step_ms: int, range_ms: int) -> int:
+    """What a duration comes to in a query with this step and this distance from start to end: whole ms, cut off.
+
+    Instant queries have 0 for both. That a range or a step must be more than 0 is for the caller to check. Raises
+    QueryError for a division by zero, and for a result that is not finite or does not fit.
+    """
+    if isinstance(duration, int):
+        return duration
+    seconds = _evaluate(duration, step_ms, range_ms)
+    if not math.isfinite(seconds) or abs(seconds) > _MAX_SECONDS:
+        raise QueryError("duration expression is out of range")
+    return int(seconds * 1000)
+
+
+def _evaluate(operand: _Operand, step_ms: int, range_ms: int) -> float:
+    if isinstance(operand, NumberLiteral):
+        return operand.value
+    match operand.op:
+        case "step":
+            return step_ms / 1000
+        case "range":
+            return range_ms / 1000
+    values = [_evaluate(inner, step_ms, range_ms) for inner in operand.operands]
+    if len(values) == 1:
+        return -values[0] if operand.op == "-" else values[0]
+    return _BINARY[operand.op](*values)
+
+
+def _divide(left: float, right: float) -> float:
+    if right == 0:
+        raise QueryError("division by zero in duration expression")
+    return left / right
+
+
+def _modulo(left: float, right: float) -> float:
+    if right == 0:
+        raise QueryError("modulo by zero in duration expression")
+    return math.fmod(left, right)
+
+
+def _power(left: float, right: float) -> float:
+    try:
+        return math.pow(left, right)
+    except (ValueError, OverflowError):
+        return math.nan
+
+
+_BINARY: Final[dict[str, Callable[[float, float], float]]] = {
+    "+": lambda left, right: left + right,
+    "-": lambda left, right: left - right,
+    "*": lambda left, right: left * right,
+    "/": _divide,
+    "%": _modulo,
+    "^": _power,
+    "min_of": min,
+    "max_of": max,
+}
