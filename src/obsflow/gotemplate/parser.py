@@ -301,12 +301,12 @@ class _Parser:
     def _operand(self) -> ast.Operand | None:
         """A term and the fields taken from it; None where no term starts."""
         node = self._term()
-        if node is None or self._token.kind is not TokenKind.FIELD:
-            return node
         pos = self._token.pos
         names: list[str] = []
         while self._token.kind is TokenKind.FIELD:
             names.append(self._next().text[1:])
+        if node is None or not names:
+            return node
         if isinstance(node, ast.Field):
             return ast.Field((*node.names, *names), pos)
         if isinstance(node, ast.Variable):
