@@ -1,0 +1,49 @@
+"""Sends requests: HTTP through urllib, mail through smtplib. No connection outlives its request."""
+
+import smtplib
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import attrs
+
+from obsflow.notify import FailureClass, Outcome, Request, interpret
+
+
+@attrs.frozen
+class Sender:
+    """Carries out requests. Only `http`, `https` and `smtp` addresses are accepted."""
+
+    timeout_s: float = 10.0
+
+    def send(self, kind: str, request: Request) -> Outcome:
+        """Send, and say what the answer means. Network errors are worth another try; nothing is raised."""
+        try:
+            if request.method == "SMTP":
+                return self._send_mail(request)
+            return self._send_http(kind, request)
+        except (OSError, smtplib.SMTPException) as error:
+            return Outcome(retry=True, reason=str(error), failure=FailureClass.OTHER)
+
+    def _send_http(self, kind: str, request: Request) -> Outcome:
+        if urllib.parse.urlsplit(request.url).scheme not in ("http", "https"):
+            return Outcome(reason="the address is not http or https", failure=FailureClass.OTHER)
+        message = urllib.request.Request(  # noqa: S310 - the scheme was checked
+            request.url, request.body.encode(), dict(request.headers), method=request.method
+        )
+        try:
+            with urllib.request.urlopen(message, timeout=self.timeout_s) as answer:  # noqa: S310
+                return interpret(kind, answer.status, answer.read().decode("utf-8", "replace"))
+        except urllib.error.HTTPError as error:
+            with error:
+                return interpret(kind, error.code, error.read().decode("utf-8", "replace"))
+
+    def _send_mail(self, request: Request) -> Outcome:
+        address = urllib.parse.urlsplit(request.url)
+        with smtplib.SMTP(address.hostname or "", address.port or 25, timeout=self.timeout_s) as server:
+            server.ehlo()
+            if server.has_extn("starttls"):
+                server.starttls(context=ssl.create_default_context())
+            server.sendmail(request.sender, list(request.recipients), request.body.encode())
+        return Outcome()
