@@ -1,0 +1,168 @@
+#include "runs.h"
+
+#include "bits.h"
+#include "series.h"
+#include "xor.h"
+
+enum { RAW_SAMPLE_BYTES = sizeof(int64_t) + sizeof(double) };
+
+/* ---- encodings ----------------------------------------------------------------------------------------------- */
+
+static size_t raw_capacity(const uint8_t *data, size_t length)
+{
+    (void)data;
+    return length / RAW_SAMPLE_BYTES;
+}
+
+static obs_status raw_decode(const uint8_t *data, size_t length, int64_t *times, double *values, size_t capacity,
+                             size_t *count)
+{
+    size_t n = length / RAW_SAMPLE_BYTES;
+    *count = 0;
+    if (n > capacity)
+        return OBS_NO_SPACE;
+    if (length % RAW_SAMPLE_BYTES)
+        return OBS_CORRUPT; /* where the values begin cannot be known */
+    if (n) {
+        memcpy(times, data, n * sizeof *times);
+        memcpy(values, data + n * sizeof *times, n * sizeof *values);
+    }
+    *count = n;
+    return OBS_OK;
+}
+
+typedef struct {
+    size_t (*capacity)(const uint8_t *data, size_t length);
+    obs_status (*decode)(const uint8_t *data, size_t length, int64_t *times, double *values, size_t capacity,
+                         size_t *count);
+} codec;
+
+static const codec CODECS[] = {
+    [OBS_ENCODING_RAW] = {raw_capacity, raw_decode},
+    [OBS_ENCODING_XOR] = {obs_xor_capacity, obs_xor_decode},
+};
+
+/* ---- one run ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const uint8_t *data;
+    size_t length;
+    const codec *codec; /* NULL if the encoding is unknown */
+} run;
+
+static bool find_run(const obs_runs *runs, size_t r, run *found)
+{
+    if (runs->buffer[r] < 0 || (size_t)runs->buffer[r] >= runs->n_buffers)
+        return false;
+    size_t size = runs->sizes[runs->buffer[r]];
+    if (runs->start[r] < 0 || runs->length[r] < 0 || (uint64_t)runs->start[r] > size ||
+        (uint64_t)runs->length[r] > size - (uint64_t)runs->start[r])
+        return false;
+    found->data = runs->buffers[runs->buffer[r]] + runs->start[r];
+    found->length = (size_t)runs->length[r];
+    found->codec = runs->encoding[r] < sizeof CODECS / sizeof *CODECS ? &CODECS[runs->encoding[r]] : NULL;
+    return true;
+}
+
+static bool find_series(const obs_runs *runs, size_t series, size_t *first, size_t *last)
+{
+    int64_t from = runs->offsets[series], to = runs->offsets[series + 1];
+    if (from < 0 || to < from || (uint64_t)to > runs->n_runs)
+        return false;
+    *first = (size_t)from;
+    *last = (size_t)to;
+    return true;
+}
+
+static bool touches(const obs_runs *runs, size_t r, int64_t from, int64_t to)
+{
+    return runs->max_time[r] >= from && runs->min_time[r] <= to;
+}
+
+/* ---- series -------------------------------------------------------------------------------------------------- */
+
+/* Decodes one series to the front of the given arrays. */
+static obs_status decode_into(const obs_runs *runs, size_t series, int64_t from, int64_t to, int64_t *times,
+                              double *values, size_t capacity, size_t *n, uint8_t *bad)
+{
+    size_t first, last;
+    *n = 0;
+    if (!find_series(runs, series, &first, &last))
+        return OBS_INVALID;
+    for (size_t r = first; r < last; r++) {
+        run found;
+        size_t count = 0;
+        if (!touches(runs, r, from, to))
+            continue;
+        if (!find_run(runs, r, &found))
+            return OBS_INVALID;
+        if (!found.codec) {
+            bad[r] = 1;
+            continue;
+        }
+        obs_status status =
+            found.codec->decode(found.data, found.length, times + *n, values + *n, capacity - *n, &count);
+        if (status == OBS_NO_SPACE)
+            return status;
+        if (status != OBS_OK)
+            bad[r] = 1;
+        *n += count;
+    }
+    return OBS_OK;
+}
+
+obs_status obs_series_decode(const obs_runs *runs, size_t series, int64_t from, int64_t to,
+                             const obs_scratch *scratch, size_t *n, uint8_t *bad)
+{
+    return decode_into(runs, series, from, to, scratch->times, scratch->values, scratch->capacity, n, bad);
+}
+
+size_t obs_series_drop_stale(const obs_scratch *scratch, size_t n)
+{
+    size_t i = 0;
+    while (i < n && obs_double_bits(scratch->values + i) != OBS_STALE_BITS)
+        i++;
+    size_t kept = i;
+    for (; i < n; i++) {
+        scratch->times[kept] = scratch->times[i];
+        memmove(scratch->values + kept, scratch->values + i, sizeof *scratch->values);
+        kept += obs_double_bits(scratch->values + i) != OBS_STALE_BITS;
+    }
+    return kept;
+}
+
+obs_status obs_runs_measure(const obs_runs *runs, int64_t from, int64_t to, size_t *longest, size_t *total)
+{
+    *longest = *total = 0;
+    for (size_t series = 0; series < runs->n_series; series++) {
+        size_t first, last, samples = 0;
+        if (!find_series(runs, series, &first, &last))
+            return OBS_INVALID;
+        for (size_t r = first; r < last; r++) {
+            run found;
+            if (!find_run(runs, r, &found))
+                return OBS_INVALID;
+            if (found.codec && touches(runs, r, from, to))
+                samples += found.codec->capacity(found.data, found.length);
+        }
+        *total += samples;
+        *longest = samples > *longest ? samples : *longest;
+    }
+    return OBS_OK;
+}
+
+obs_status obs_runs_decode(const obs_runs *runs, int64_t *times, double *values, size_t capacity, int64_t *ends,
+                           uint8_t *bad)
+{
+    size_t at = 0;
+    for (size_t series = 0; series < runs->n_series; series++) {
+        size_t n;
+        obs_status status = decode_into(runs, series, INT64_MIN, INT64_MAX, times + at, values + at, capacity - at,
+                                        &n, bad);
+        if (status != OBS_OK)
+            return status;
+        at += n;
+        ends[series] = (int64_t)at;
+    }
+    return OBS_OK;
+}
