@@ -1,0 +1,138 @@
+"""Opens a Prometheus data directory: lists and maps its files, and hands them to the storage."""
+
+import mmap
+import os
+import pathlib
+import re
+import sys
+from collections.abc import Callable
+
+from obsflow.errors import CorruptionError, DataDirectoryError
+from obsflow.tsdb.database import Database
+from obsflow.tsdb.files import BlockFiles, Checkpoint, DataDirectory, File, HeadFiles
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_NUMBER = re.compile(r"\d{6,}", re.ASCII)
+_CHECKPOINT = re.compile(r"checkpoint\.(\d+)")
+_HEAD_DIRECTORIES = ("wal", "wbl", "chunks_head")
+_MAX_RECORD_BYTES = 1 << 28
+_ATTEMPTS = 5
+
+
+def open_database(path: str | os.PathLike[str]) -> Database:
+    """Read the data directory of a Prometheus server, which may be running, as it is now.
+
+    Nothing is written and no lock is taken. What is damaged is told in the database's `problems`. Raises
+    DataDirectoryError for a path that is no data directory or cannot be read.
+    """
+    root = pathlib.Path(path)
+    try:
+        return Database.open(_read(root), decompress_zstd)
+    except OSError as error:
+        if isinstance(error, DataDirectoryError):
+            raise
+        raise DataDirectoryError(f"{error.filename or root}: {error.strerror or error}") from error
+
+
+def decompress_zstd(data: bytes) -> bytes:
+    """Undo zstd. Raises CorruptionError for what is not one whole frame, or grows beyond what a log record may hold."""
+    decompressor = zstd.ZstdDecompressor()
+    try:
+        out: bytes = decompressor.decompress(data, max_length=_MAX_RECORD_BYTES)
+    except zstd.ZstdError as error:
+        raise CorruptionError(f"zstd: {error}") from None
+    if not decompressor.eof or decompressor.unused_data:
+        raise CorruptionError("zstd: not one whole frame")
+    return out
+
+
+def _read(root: pathlib.Path) -> DataDirectory:
+    """Map everything. A server may delete files between listing and opening, so the listing is repeated then."""
+    if not root.is_dir():
+        raise DataDirectoryError(f"{root}: expected a Prometheus data directory, found {_what(root)}")
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _read_once(root)
+        except FileNotFoundError:
+            continue
+    return _read_once(root)
+
+
+def _what(path: pathlib.Path) -> str:
+    return "a file" if path.exists() else "nothing"
+
+
+def _read_once(root: pathlib.Path) -> DataDirectory:
+    # The head goes first: what a server moves from it into a new block meanwhile is then still found, if twice.
+    head = _read_head(root)
+    names = sorted(entry.name for entry in root.iterdir())
+    blocks = [name for name in names if _ULID.fullmatch(name)]
+    if not blocks and not any(name in names for name in _HEAD_DIRECTORIES):
+        raise DataDirectoryError(
+            f"{root}: expected a Prometheus data directory: blocks named by ULID, wal or chunks_head"
+        )
+    return DataDirectory([_read_block(root / name) for name in blocks], head)
+
+
+def _read_block(root: pathlib.Path) -> BlockFiles:
+    return BlockFiles(
+        name=str(root),
+        meta=_require(root / "meta.json", _read_file),
+        index=_require(root / "index", _map_file),
+        segments=_numbered(root / "chunks", _map_file),
+        tombstones=_read_file(root / "tombstones") if (root / "tombstones").exists() else None,
+    )
+
+
+def _read_head(root: pathlib.Path) -> HeadFiles:
+    log = root / "wal"
+    return HeadFiles(
+        chunks=_numbered(root / "chunks_head", _map_file),
+        wal=_numbered(log, _read_file),
+        checkpoint=_newest_checkpoint(log),
+        wbl=_numbered(root / "wbl", _read_file),
+    )
+
+
+def _newest_checkpoint(log: pathlib.Path) -> Checkpoint | None:
+    found = [(int(match[1]), path) for path in _entries(log) if (match := _CHECKPOINT.fullmatch(path.name))]
+    if not found:
+        return None
+    number, path = max(found)
+    return Checkpoint(number, _numbered(path, _read_file))
+
+
+def _numbered(directory: pathlib.Path, read: Callable[[pathlib.Path], File]) -> dict[int, File]:
+    """The files of a directory whose names are numbers, by number; none where there is no directory."""
+    paths = [path for path in _entries(directory) if _NUMBER.fullmatch(path.name) and path.is_file()]
+    return {int(path.name): read(path) for path in sorted(paths)}
+
+
+def _entries(directory: pathlib.Path) -> list[pathlib.Path]:
+    return list(directory.iterdir()) if directory.is_dir() else []
+
+
+def _require(path: pathlib.Path, read: Callable[[pathlib.Path], File]) -> File:
+    """A file that must be there; an empty one in its place, which its reader reports, while its directory is."""
+    try:
+        return read(path)
+    except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise
+        return File(str(path), b"")
+
+
+def _read_file(path: pathlib.Path) -> File:
+    return File(str(path), path.read_bytes())
+
+
+def _map_file(path: pathlib.Path) -> File:
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return File(str(path), b"")  # which cannot be mapped
+        return File(str(path), memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))

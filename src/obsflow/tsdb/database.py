@@ -1,0 +1,140 @@
+"""A data directory as one store: all blocks and the head."""
+
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+import attrs
+import numpy as np
+
+from obsflow.errors import CorruptionError
+from obsflow.model.frames import LabelColumns, Symbols
+from obsflow.model.matchers import Matcher
+from obsflow.model.storage import Selection
+from obsflow.tsdb.block import Block
+from obsflow.tsdb.encoding import IntArray
+from obsflow.tsdb.files import DataDirectory, Decompress, Skipped
+from obsflow.tsdb.head import Head
+from obsflow.tsdb.runs import RunTable, assemble, join, no_runs
+from obsflow.tsdb.series import SeriesTable
+
+
+class Source(Protocol):
+    """A part of a database: series of its own, with samples from `min_time` to `max_time` (ms, closed)."""
+
+    @property
+    def series(self) -> SeriesTable: ...
+    @property
+    def min_time(self) -> int: ...
+    @property
+    def max_time(self) -> int: ...
+    @property
+    def problems(self) -> tuple[CorruptionError, ...]: ...
+    @property
+    def skipped(self) -> tuple[Skipped, ...]: ...
+    def runs(self, rows: IntArray, start: int, end: int) -> RunTable: ...
+
+
+class Database:
+    """A read-only union of sources that share their symbols; a `Queryable`.
+
+    A label set that several sources have is one series. Where their samples overlap, those of the source named first
+    stay.
+    """
+
+    def __init__(self, symbols: Symbols, sources: Sequence[Source], problems: Sequence[CorruptionError] = ()) -> None:
+        self._symbols = symbols
+        self._sources = tuple(sources)
+        self._problems = list(problems)
+        self._bad_runs: set[tuple[str, int]] = set()
+
+    @classmethod
+    def open(cls, directory: DataDirectory, decompress_zstd: Decompress) -> Self:
+        """Read the blocks and replay the head. A block that cannot be read is left out and told in `problems`."""
+        symbols = Symbols()
+        problems: list[CorruptionError] = []
+        blocks: list[Block] = []
+        for files in directory.blocks:
+            try:
+                blocks.append(Block.open(files, symbols))
+            except CorruptionError as error:
+                problems.append(error)
+        blocks.sort(key=lambda block: (block.meta.min_time, block.meta.ulid))
+        in_order = [block.meta.max_time for block in blocks if block.meta.is_in_order]
+        head = Head.replay(directory.head, symbols, decompress_zstd, min_valid_time=max(in_order, default=None))
+        return cls(symbols, (*blocks, head), problems)
+
+    @property
+    def symbols(self) -> Symbols:
+        """The symbols of all selections."""
+        return self._symbols
+
+    @property
+    def problems(self) -> tuple[CorruptionError, ...]:
+        """What was found damaged, in opening and in what was selected since."""
+        return (*self._problems, *(problem for source in self._sources for problem in source.problems))
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What was found sound and is of a kind that is not read, in opening and in what was selected since."""
+        return tuple(notice for source in self._sources for notice in source.skipped)
+
+    @property
+    def min_time(self) -> int:
+        """Time of the first sample, ms; after `max_time` where there is none."""
+        return min((source.min_time for source in self._sources), default=np.iinfo(np.int64).max)
+
+    @property
+    def max_time(self) -> int:
+        """Time of the last sample, ms, closed."""
+        return max((source.max_time for source in self._sources), default=np.iinfo(np.int64).min)
+
+    @property
+    def series_count(self) -> int:
+        """How many label sets there are, in all sources together."""
+        return len(set().union(*(source.series.keys() for source in self._sources)))
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        """The series that pass all matchers and have samples in `[start, end]` (ms, closed), with those samples.
+
+        Samples of the same chunks beyond the interval come along. Series are in the order of their source, or sorted by
+        label set where several sources answer: the order in which Prometheus adds them up.
+        """
+        parts = []
+        for source in self._sources:
+            if source.min_time > end or source.max_time < start:
+                continue
+            rows = source.series.match(matchers)
+            if len(rows) and len(table := source.runs(rows, start, end)):
+                present, series = np.unique(table.series, return_inverse=True)
+                parts.append((source.series.take(rows[present]), attrs.evolve(table, series=series)))
+        if not parts:
+            return Selection(LabelColumns.unlabelled(self._symbols, 0), no_runs())
+        labels, table = parts[0] if len(parts) == 1 else _unite(parts)
+        runs, problems = assemble(table, len(labels))
+        self._report(problems)
+        return Selection(labels, runs)
+
+    def _report(self, problems: list[CorruptionError]) -> None:
+        for problem in problems:
+            place = (problem.file, problem.offset)
+            if place not in self._bad_runs:
+                self._bad_runs.add(place)
+                self._problems.append(problem)
+
+
+def _unite(parts: Sequence[tuple[LabelColumns, RunTable]]) -> tuple[LabelColumns, RunTable]:
+    """Label sets and runs of several sources under one numbering, sorted by label set."""
+    labels = parts[0][0]
+    for other, _ in parts[1:]:
+        labels = labels.concat(other)
+    ids, first = labels.group()
+    distinct = labels.take(first)
+    order = distinct.sort_order()
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    tables = []
+    at = 0
+    for part, table in parts:
+        tables.append(table.for_series(rank[ids[at : at + len(part)]]))
+        at += len(part)
+    return distinct.take(order), join(tables)

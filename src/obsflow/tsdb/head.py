@@ -1,0 +1,175 @@
+"""The head as a server would find it again: closed chunks from their files, the rest from the write-ahead log."""
+
+from collections import Counter
+from typing import Self
+
+import attrs
+import numpy as np
+
+from obsflow.errors import CorruptionError
+from obsflow.model.frames import Symbols
+from obsflow.model.storage import ENCODING_XOR
+from obsflow.tsdb.encoding import IntArray, MaskArray, offsets_of
+from obsflow.tsdb.files import Decompress, File, HeadFiles, Skipped
+from obsflow.tsdb.head_chunks import HeadChunk, decode_head_chunks
+from obsflow.tsdb.replay import Deletion, LoggedSamples, Replay
+from obsflow.tsdb.runs import ChunkMetas, RunTable, join, raw_runs
+from obsflow.tsdb.segments import chunk_kind
+from obsflow.tsdb.series import SeriesTable
+from obsflow.tsdb.tombstones import Stones, is_deleted
+
+_EVER = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
+"""The interval with which the log says that a series was removed."""
+
+
+class Head:
+    """What a head held when its files were read."""
+
+    __slots__ = ("_chunks", "_stones", "_table", "problems", "series", "skipped")
+
+    def __init__(
+        self,
+        series: SeriesTable,
+        table: RunTable,
+        stones: Stones,
+        problems: tuple[CorruptionError, ...] = (),
+        skipped: tuple[Skipped, ...] = (),
+    ) -> None:
+        order = np.lexsort((table.min_time, table.series))
+        self._table = table.take(order)
+        offsets = offsets_of(np.bincount(self._table.series, minlength=len(series)))
+        self._chunks = ChunkMetas(offsets, self._table.min_time, self._table.max_time, np.arange(len(order)))
+        self._stones = stones
+        self.series = series
+        self.problems = problems
+        self.skipped = skipped
+
+    @classmethod
+    def replay(
+        cls, files: HeadFiles, symbols: Symbols, decompress_zstd: Decompress, *, min_valid_time: int | None = None
+    ) -> Self:
+        """Replay the files of a head. Samples before `min_valid_time` (ms) are in blocks, and are left out."""
+        replay = Replay(decompress_zstd)
+        replay.read(files)
+        samples = replay.samples()
+        # A server orders the series of its head by reference.
+        rank = np.argsort(np.argsort(np.array(replay.first_references, np.uint64), kind="stable"), kind="stable")
+        labels = [replay.labels[row] for row in np.argsort(rank).tolist()]
+        chunks = _Chunks(min_valid_time)
+        for _, file in sorted(files.chunks.items()):
+            chunks.add(file, replay, rank)
+        table = chunks.table()
+        samples = attrs.evolve(samples, rows=rank[samples.rows])
+        deletions = [attrs.evolve(deletion, row=int(rank[deletion.row])) for deletion in replay.deletions]
+        raw = _newer_than_chunks(samples, deletions, chunks, min_valid_time)
+        counts = replay.unread + chunks.skipped
+        return cls(
+            SeriesTable.from_labels(symbols, labels),
+            join((table, raw)),
+            _stones(deletions),
+            (*replay.problems, *chunks.problems),
+            tuple(Skipped("head", kind, count) for kind, count in sorted(counts.items())),
+        )
+
+    @property
+    def min_time(self) -> int:
+        """Time of the first sample, ms."""
+        return int(self._table.min_time.min(initial=_EVER[1]))
+
+    @property
+    def max_time(self) -> int:
+        """Time of the last sample, ms, closed."""
+        return int(self._table.max_time.max(initial=_EVER[0]))
+
+    def runs(self, rows: IntArray, start: int, end: int) -> RunTable:
+        """The runs of the series at `rows` that touch `[start, end]`; `series` counts within `rows`."""
+        owner, at = self._chunks.between(rows, start, end)
+        return attrs.evolve(self._table.take(at), series=owner).delete(rows, self._stones)
+
+
+class _Chunks:
+    """The head's chunks that are of use, as they come from their files."""
+
+    def __init__(self, min_valid_time: int | None) -> None:
+        self._min_valid_time = _EVER[0] if min_valid_time is None else min_valid_time
+        self._files: list[File] = []
+        self._rows: list[tuple[int, int, HeadChunk]] = []
+        self.problems: list[CorruptionError] = []
+        self.skipped: Counter[str] = Counter()
+
+    def add(self, file: File, replay: Replay, rank: IntArray) -> None:
+        """The chunks of one more file."""
+        removed = {
+            deletion.reference for deletion in replay.deletions if (deletion.min_time, deletion.max_time) == _EVER
+        }
+        number = len(self._files)
+        self._files.append(file)
+        for chunk in decode_head_chunks(file, self.problems):
+            row = replay.rows.get(chunk.reference)
+            if chunk.max_time < self._min_valid_time or chunk.reference in removed:
+                continue
+            if row is None:
+                self.skipped["head chunks of series that the log does not name"] += 1
+            elif chunk.encoding != ENCODING_XOR:
+                self.skipped[chunk_kind(chunk.encoding)] += 1
+            else:
+                self._rows.append((int(rank[row]), number, chunk))
+
+    def table(self) -> RunTable:
+        """All of them as runs."""
+        columns = np.array(
+            [(row, n, chunk.start, chunk.length, chunk.min_time, chunk.max_time) for row, n, chunk in self._rows],
+            np.int64,
+        ).reshape(-1, 6)
+        rows, numbers, start, length, min_time, max_time = columns.T
+        encoding = np.full(len(columns), ENCODING_XOR, np.uint8)
+        return RunTable(tuple(self._files), rows, numbers, start, length, encoding, min_time, max_time)
+
+    def covers(self, samples: LoggedSamples) -> MaskArray:
+        """Which of the samples lie within an in-order chunk of their series, and so are in it already."""
+        intervals = np.array(
+            [(row, chunk.min_time, chunk.max_time) for row, _, chunk in self._rows if not chunk.is_out_of_order],
+            np.int64,
+        ).reshape(-1, 3)
+        count = len(intervals)
+        rows = np.concatenate((intervals[:, 0], samples.rows))
+        times = np.concatenate((intervals[:, 1], samples.times))
+        order = np.lexsort((np.arange(len(rows)) >= count, times, rows))
+        # In this order the chunk that a sample may lie in is the last chunk before it.
+        places = np.maximum.accumulate(np.where(order < count, np.arange(len(order)), -1))
+        covered = np.zeros(len(rows), np.bool_)
+        after = places >= 0
+        chunk, item = order[places[after]], order[after]
+        covered[item] = (intervals[chunk, 0] == rows[item]) & (times[item] <= intervals[chunk, 2])
+        return covered[count:]
+
+
+def _newer_than_chunks(
+    samples: LoggedSamples, deletions: list[Deletion], chunks: _Chunks, min_valid_time: int | None
+) -> RunTable:
+    """The logged samples that are in no chunk, a raw run for each series; of equal times the first logged stays."""
+    kept = ~chunks.covers(samples) | samples.out_of_order
+    if min_valid_time is not None:
+        kept &= samples.times >= min_valid_time
+    order = np.lexsort((samples.times, samples.rows))
+    for deletion in deletions:
+        first, last = np.searchsorted(samples.rows[order], (deletion.row, deletion.row + 1))
+        own = order[first:last]
+        own = own[own < deletion.logged]
+        kept[own[is_deleted(samples.times[own], np.array([[deletion.min_time, deletion.max_time]]))]] = False
+    order = order[kept[order]]
+    rows, times = samples.rows[order], samples.times[order]
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
+    series, counts = np.unique(rows[new], return_counts=True)
+    return raw_runs(times[new], samples.values[order][new], counts, series)
+
+
+def _stones(deletions: list[Deletion]) -> Stones:
+    """What is deleted from the series' chunks, by row."""
+    stones: dict[int, list[tuple[int, int]]] = {}
+    for deletion in deletions:
+        interval = (deletion.min_time, deletion.max_time)
+        if interval != _EVER:
+            stones.setdefault(deletion.row, []).append(interval)
+    return {row: np.array(intervals, np.int64) for row, intervals in stones.items()}

@@ -1,0 +1,188 @@
+"""Runs of samples on their way from several sources into one selection: ordered, merged, without what was deleted."""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obsflow import native
+from obsflow.errors import CorruptionError
+from obsflow.model.storage import Runs
+from obsflow.tsdb.encoding import IntArray, expand, offsets_of
+from obsflow.tsdb.files import File
+from obsflow.tsdb.tombstones import Stones, is_deleted
+
+
+@attrs.frozen(eq=False)
+class ChunkMetas:
+    """The chunks of many series: series `i` has the chunks `offsets[i]:offsets[i + 1]`. Times are closed, ms."""
+
+    offsets: IntArray
+    min_time: IntArray
+    max_time: IntArray
+    reference: IntArray
+
+    def between(self, rows: IntArray, start: int, end: int) -> tuple[IntArray, IntArray]:
+        """The chunks of the series at `rows` that touch `[start, end]`: which of the rows has each, and which it is."""
+        first = self.offsets[rows]
+        owner, within = expand(self.offsets[rows + 1] - first)
+        at = first[owner] + within
+        touches = (self.max_time[at] >= start) & (self.min_time[at] <= end)
+        return owner[touches], at[touches]
+
+
+@attrs.frozen(eq=False)
+class RunTable:
+    """Runs of the series of a selection, in any order and overlapping as they may. Columns have one row a run.
+
+    `series` says whose a run is. `deleted` holds for single runs the closed intervals, int64 `[n, 2]` ms, that are
+    deleted from them.
+    """
+
+    files: tuple[File, ...]
+    series: IntArray
+    file: IntArray
+    start: IntArray
+    length: IntArray
+    encoding: npt.NDArray[np.uint8]
+    min_time: IntArray
+    max_time: IntArray
+    deleted: Mapping[int, IntArray] = attrs.field(factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def take(self, at: IntArray) -> "RunTable":
+        """The runs at the given indices, in that order, with nothing deleted."""
+        return RunTable(self.files, **{name: getattr(self, name)[at] for name in _COLUMNS})
+
+    def for_series(self, series: IntArray) -> "RunTable":
+        """These runs under other numbers of their series: `series[i]` for `i`."""
+        return attrs.evolve(self, series=series[self.series])
+
+    def delete(self, rows: IntArray, stones: Stones) -> "RunTable":
+        """These runs with the `stones` of the series that the selection has at `rows` (row of a source: intervals)."""
+        if not stones:
+            return self
+        deleted = {}
+        for run, row in enumerate(rows[self.series].tolist()):
+            gone = stones.get(row)
+            if gone is not None and ((gone[:, 0] <= self.max_time[run]) & (gone[:, 1] >= self.min_time[run])).any():
+                deleted[run] = gone
+        return attrs.evolve(self, deleted=deleted)
+
+    def to_runs(self, offsets: IntArray) -> Runs:
+        """The runs as a query takes them; series `i` has those at `offsets[i]:offsets[i + 1]`."""
+        return Runs(
+            buffers=tuple(file.data for file in self.files),
+            offsets=offsets,
+            buffer=self.file.astype(np.int32),
+            start=self.start,
+            length=self.length,
+            encoding=self.encoding,
+            min_time=self.min_time,
+            max_time=self.max_time,
+        )
+
+
+_NONE = np.zeros(0, np.int64)
+_COLUMNS = ("series", "file", "start", "length", "encoding", "min_time", "max_time")
+
+
+def join(tables: Sequence[RunTable]) -> RunTable:
+    """All runs of the tables, those of the first table first."""
+    if len(tables) == 1:
+        return tables[0]
+    first_file = offsets_of(np.array([len(table.files) for table in tables], np.int64))
+    first_run = offsets_of(np.array([len(table) for table in tables], np.int64)).tolist()
+    shifted = [attrs.evolve(table, file=table.file + at) for table, at in zip(tables, first_file, strict=False)]
+    return RunTable(
+        tuple(file for table in tables for file in table.files),
+        **{name: np.concatenate([getattr(table, name) for table in shifted]) for name in _COLUMNS},
+        deleted={
+            at + run: gone for table, at in zip(tables, first_run, strict=False) for run, gone in table.deleted.items()
+        },
+    )
+
+
+def assemble(table: RunTable, series: int) -> tuple[Runs, list[CorruptionError]]:
+    """The runs of `series` series in the order of series and time, as a query takes them.
+
+    Where runs of a series overlap they become one raw run; of samples at one time the one from the earliest run in the
+    table stays. Deleted samples are gone. Returns also what turned out damaged where it had to be decoded.
+    """
+    order = np.lexsort((table.min_time, table.series))
+    groups = _overlapping(table, order)
+    problems: list[CorruptionError] = []
+    if groups is not None:
+        mixed = np.bincount(groups)[groups] > 1
+        mixed |= np.isin(order, list(table.deleted))
+        merged = _merge(table, order[mixed], groups[mixed], problems)
+        table = join((table.take(order[~mixed]), merged))
+        order = np.lexsort((table.min_time, table.series))
+    table = table.take(order)
+    return table.to_runs(offsets_of(np.bincount(table.series, minlength=series))), problems
+
+
+def _overlapping(table: RunTable, order: IntArray) -> IntArray | None:
+    """The group of each run in `order`, such that runs that overlap share one; None where nothing is to be merged."""
+    owner, first, last = table.series[order], table.min_time[order], table.max_time[order]
+    breaks = (owner[1:] != owner[:-1]) | (first[1:] > last[:-1])
+    if breaks.all() and not table.deleted:
+        return None
+    groups = np.zeros(len(order), np.int64)
+    reach = last[0]
+    for i, (same, start, end) in enumerate(
+        zip((owner[1:] == owner[:-1]).tolist(), first[1:].tolist(), last[1:].tolist(), strict=True), 1
+    ):
+        overlaps = same and start <= reach
+        groups[i] = groups[i - 1] + (not overlaps)
+        reach = max(reach, end) if overlaps else end
+    return groups
+
+
+def _merge(table: RunTable, runs: IntArray, groups: IntArray, problems: list[CorruptionError]) -> RunTable:
+    """One raw run for each group of runs; none where all of a group is deleted."""
+    order = np.lexsort((runs, groups))
+    runs, groups = runs[order], groups[order]
+    times, values, offsets, bad = native.decode_runs(table.take(runs).to_runs(np.arange(len(runs) + 1)))
+    for run in runs[bad.astype(np.bool_)].tolist():
+        file = table.files[int(table.file[run])]
+        problems.append(CorruptionError("chunk ends within a sample", file.name, int(table.start[run])))
+    kept = np.ones(len(times), np.bool_)
+    for i, run in enumerate(runs.tolist()):
+        if run in table.deleted:
+            part = slice(offsets[i], offsets[i + 1])
+            kept[part] = ~is_deleted(times[part], table.deleted[run])
+    group = np.repeat(groups, np.diff(offsets))[kept]
+    times, values = times[kept], values[kept]
+    order = np.lexsort((times, group))  # stable: the earliest run's sample comes first
+    group, times, values = group[order], times[order], values[order]
+    new = np.ones(len(times), np.bool_)
+    new[1:] = (group[1:] != group[:-1]) | (times[1:] != times[:-1])
+    distinct, first = np.unique(groups, return_index=True)
+    counts = np.bincount(np.searchsorted(distinct, group[new]), minlength=len(distinct))
+    return raw_runs(times[new], values[new], counts, table.series[runs[first]])
+
+
+def no_runs() -> Runs:
+    """The runs of no series."""
+    return raw_runs(np.zeros(0, np.int64), np.zeros(0), _NONE, _NONE).to_runs(offsets_of(_NONE))
+
+
+def raw_runs(times: IntArray, values: npt.NDArray[np.float64], counts: IntArray, series: IntArray) -> RunTable:
+    """A raw run for each of consecutive stretches of `counts` samples, which belong to `series`; none for none."""
+    some = counts > 0
+    runs = Runs.from_arrays(times, values, offsets_of(counts))
+    (data,) = runs.buffers
+    return RunTable(
+        files=(File("memory", data),),
+        series=series[some],
+        file=runs.buffer.astype(np.int64),
+        start=runs.start,
+        length=runs.length,
+        encoding=runs.encoding,
+        min_time=runs.min_time,
+        max_time=runs.max_time,
+    )

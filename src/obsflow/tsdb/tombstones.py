@@ -1,0 +1,44 @@
+"""`tombstones` of a block: what was deleted from it and is still in its chunks."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from obsflow import native
+from obsflow.errors import CorruptionError
+from obsflow.tsdb.encoding import Cursor, IntArray, MaskArray
+from obsflow.tsdb.files import File
+
+MAGIC = 0x0130BA30
+VERSION = 1
+_HEADER_BYTES = 5
+_CRC_BYTES = 4
+
+Stones = Mapping[int, IntArray]
+"""Closed intervals of deleted times, int64 `[n, 2]` ms, by series."""
+
+
+def decode_tombstones(file: File) -> Stones:
+    """The deleted intervals by series reference. Raises CorruptionError."""
+    cursor = Cursor(file.data, file.name)
+    magic, version = cursor.be32(), cursor.u8()
+    if magic != MAGIC or version != VERSION:
+        raise CorruptionError(f"expected magic {MAGIC:08x} version 1, found {magic:08x} version {version}", file.name)
+    end = len(file.data) - _CRC_BYTES
+    expected = Cursor(file.data, file.name, end).be32() if end >= _HEADER_BYTES else cursor.fail("checksum is missing")
+    if native.crc32c(file.data[_HEADER_BYTES:end]) != expected:
+        raise CorruptionError("checksum does not match", file.name, _HEADER_BYTES)
+    cursor.end = end
+    stones: dict[int, list[tuple[int, int]]] = {}
+    while cursor.remaining:
+        reference = cursor.uvarint()
+        stones.setdefault(reference, []).append((cursor.varint(), cursor.varint()))
+    return {reference: np.array(intervals, np.int64) for reference, intervals in stones.items()}
+
+
+def is_deleted(times: IntArray, intervals: IntArray) -> MaskArray:
+    """Which of the times lie in any of the intervals."""
+    gone = np.zeros(len(times), np.bool_)
+    for first, last in intervals.tolist():
+        gone |= (times >= first) & (times <= last)
+    return gone

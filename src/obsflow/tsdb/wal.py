@@ -1,0 +1,144 @@
+"""Framing of the write-ahead log, its checkpoints and the out-of-order log: segments, pages, fragments, records."""
+
+from collections.abc import Iterator
+
+import attrs
+
+from obsflow import native
+from obsflow.errors import CorruptionError
+from obsflow.tsdb.encoding import Buffer
+from obsflow.tsdb.files import Decompress, File
+
+PAGE_BYTES = 1 << 15
+HEADER_BYTES = 7
+
+_REST_IS_ZERO, _FULL, _FIRST, _MIDDLE, _LAST = range(5)
+_STARTS = (_FULL, _FIRST)
+_TYPE_MASK = 0x07
+_SNAPPY = 0x08
+_ZSTD = 0x10
+_NO_COMPRESSION = 0
+
+
+@attrs.frozen
+class Record:
+    """One record, uncompressed, and where its first fragment is."""
+
+    file: str
+    offset: int
+    data: bytes
+
+
+@attrs.frozen
+class _Fragment:
+    offset: int
+    kind: int
+    compression: int
+    data: bytes
+
+
+class _TornError(Exception):
+    """The segment ends within a fragment."""
+
+
+def read_segment(
+    file: File, decompress_zstd: Decompress, problems: list[CorruptionError], *, is_last: bool = False
+) -> Iterator[Record]:
+    """The records of a segment. What is damaged is added to `problems`, and reading goes on at the next page.
+
+    A record that is not whole at the end of the last segment is no damage: it is being written.
+    """
+    parts: list[_Fragment] = []
+    in_step = True  # False after a fault, until a record starts
+
+    for fragment in _fragments(file, problems, is_last=is_last):
+        if fragment is None:
+            parts, in_step = [], False
+            continue
+        if (fragment.kind in _STARTS) is bool(parts):
+            if in_step:
+                problems.append(CorruptionError(_out_of_order(fragment.kind), file.name, fragment.offset))
+            parts, in_step = [], fragment.kind in _STARTS
+            if not in_step:
+                continue
+        in_step = True
+        parts.append(fragment)
+        if fragment.kind in (_FULL, _LAST):
+            record = _assemble(file.name, parts, decompress_zstd, problems)
+            parts = []
+            if record is not None:
+                yield record
+    if parts and not is_last:
+        problems.append(CorruptionError("segment ends within a record", file.name, parts[0].offset))
+
+
+def _out_of_order(kind: int) -> str:
+    return "record starts within a record" if kind in _STARTS else "record has no start"
+
+
+def _fragments(file: File, problems: list[CorruptionError], *, is_last: bool) -> Iterator[_Fragment | None]:
+    """The fragments of all pages; None in the place of each fault, after which the next page follows."""
+    data = file.data
+    for page in range(0, len(data), PAGE_BYTES):
+        position, end = page, min(page + PAGE_BYTES, len(data))
+        while end - position >= HEADER_BYTES or (position < end < page + PAGE_BYTES):
+            try:
+                fragment = _decode_fragment(file, position, end, page + PAGE_BYTES)
+            except _TornError:
+                if not is_last:
+                    problems.append(CorruptionError("segment ends within a record", file.name, position))
+                    yield None
+                return
+            except CorruptionError as problem:
+                problems.append(problem)
+                yield None
+                break
+            if fragment is None:
+                break
+            yield fragment
+            position += HEADER_BYTES + len(fragment.data)
+
+
+def _decode_fragment(file: File, position: int, end: int, page_end: int) -> _Fragment | None:
+    """The fragment at `position`; None where the rest of the page is empty, as its type then says."""
+    data = file.data
+    flags = data[position]
+    kind = flags & _TYPE_MASK
+    if kind == _REST_IS_ZERO:
+        if any(data[position:end]):
+            raise CorruptionError("expected zeros in the rest of the page", file.name, position)
+        return None
+    if end - position < HEADER_BYTES:
+        raise _TornError
+    compression = flags & ~_TYPE_MASK
+    if kind > _LAST or compression not in (_NO_COMPRESSION, _SNAPPY, _ZSTD):
+        raise CorruptionError(f"fragment of unknown type {flags:#04x}", file.name, position)
+    start = position + HEADER_BYTES
+    stop = start + int.from_bytes(data[position + 1 : position + 3], "big")
+    if stop > page_end:
+        raise CorruptionError("fragment does not fit into its page", file.name, position)
+    if stop > end:
+        raise _TornError
+    body = bytes(data[start:stop])
+    if native.crc32c(body) != int.from_bytes(data[position + 3 : start], "big"):
+        raise CorruptionError("checksum of a fragment does not match", file.name, position)
+    return _Fragment(position, kind, compression, body)
+
+
+def _assemble(
+    file: str, parts: list[_Fragment], decompress_zstd: Decompress, problems: list[CorruptionError]
+) -> Record | None:
+    data = b"".join([part.data for part in parts])
+    try:
+        return Record(file, parts[0].offset, _uncompress(data, parts[0].compression, decompress_zstd))
+    except CorruptionError as error:
+        problems.append(CorruptionError(f"record does not decompress: {error.message}", file, parts[0].offset))
+        return None
+
+
+def _uncompress(data: Buffer, compression: int, decompress_zstd: Decompress) -> bytes:
+    if compression == _SNAPPY:
+        return native.snappy_decode(data)
+    if compression == _ZSTD:
+        return decompress_zstd(bytes(data))
+    return bytes(data)
