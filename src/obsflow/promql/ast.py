@@ -42,11 +42,16 @@ class Cardinality(enum.Enum):
     MANY_TO_MANY = "many-to-many"
 
 
+def _exact(value: float | None) -> str:
+    """Compares numbers as they are written: NaN equals itself, and -0 is not 0."""
+    return repr(value)
+
+
 @attrs.frozen
 class NumberLiteral:
     """A number, or a duration written where a number is meant (`is_duration`; the value is in seconds)."""
 
-    value: float
+    value: float = attrs.field(eq=_exact)
     span: Span = attrs.field(eq=False)
     is_duration: bool = False
 
@@ -141,8 +146,8 @@ class VectorMatching:
     on: bool = False
     labels: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
-    fill_left: float | None = None
-    fill_right: float | None = None
+    fill_left: float | None = attrs.field(default=None, eq=_exact)
+    fill_right: float | None = attrs.field(default=None, eq=_exact)
 
 
 @attrs.frozen

@@ -31,15 +31,18 @@ def parse_literal(cursor: Cursor) -> NumberLiteral:
 def negate(literal: NumberLiteral, sign: Token) -> NumberLiteral:
     """A literal with the sign before it."""
     value = -literal.value if sign.word == "-" else literal.value
+    if literal.is_duration:
+        value += 0.0  # there is no negative zero among durations
     return NumberLiteral(value, (sign.start, literal.span[1]), literal.is_duration)
 
 
 def parse_positive(cursor: Cursor) -> Duration:
     """Read a range or a step: an expression that, as far as it is known now, is more than 0."""
     operand = _parse_binary(cursor, 1)
-    if isinstance(operand, NumberLiteral) and not operand.value > 0:
+    duration = _to_duration(operand)
+    if isinstance(duration, int) and duration <= 0:
         cursor.fail("duration must be greater than 0", operand.span)
-    return _to_duration(operand)
+    return duration
 
 
 def parse_offset(cursor: Cursor) -> Duration:
