@@ -1,0 +1,92 @@
+"""Aggregation operators: from series to groups of series."""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from obsflow import native
+from obsflow.model.floats import render_float
+from obsflow.model.frames import FloatArray, Frame, LabelColumns
+from obsflow.model.labels import METRIC_NAME
+from obsflow.promql.ast import Aggregation
+from obsflow.query.context import EvalContext
+from obsflow.query.ranking import evaluate_ranking
+
+
+def evaluate_aggregation(ctx: EvalContext, node: Aggregation) -> Frame:
+    """Any aggregation."""
+    return AGGREGATIONS[node.op](ctx, node)
+
+
+def group_labels(node: Aggregation, labels: LabelColumns) -> LabelColumns:
+    """The labels of the group of each series."""
+    if node.without:
+        return labels.without((*node.grouping, METRIC_NAME))
+    return labels.only(node.grouping)
+
+
+def _reduce(ctx: EvalContext, node: Aggregation) -> Frame:
+    frame = ctx.vector(node.expr)
+    quantiles = None
+    if node.op == "quantile":
+        assert node.param is not None
+        quantiles = ctx.scalar(node.param)
+        _check_quantiles(ctx, node, quantiles)
+    labels = group_labels(node, frame.labels)
+    ids, first = labels.group()
+    values, present = native.reduce_groups(node.op, frame.values, frame.present, ids, len(first), quantiles)
+    return ctx.frame(labels.take(first), values, present)
+
+
+def _rank(ctx: EvalContext, node: Aggregation) -> Frame:
+    frame = ctx.vector(node.expr)
+    ids, first = group_labels(node, frame.labels).group()
+    return evaluate_ranking(ctx, node, frame, ids, len(first))
+
+
+def _check_quantiles(ctx: EvalContext, node: Aggregation, quantiles: FloatArray) -> None:
+    """Warn of the extremes of what is no quantile, once each for the whole range."""
+    assert node.param is not None
+    if np.isnan(quantiles).any():
+        ctx.run.annotations.warn_quantile(np.nan, node.param)
+    for extreme in (np.fmax.reduce(quantiles), np.fmin.reduce(quantiles)):
+        if extreme > 1 or extreme < 0:
+            ctx.run.annotations.warn_quantile(float(extreme), node.param)
+
+
+def _count_values(ctx: EvalContext, node: Aggregation) -> Frame:
+    """How many series of a group have each value; the value becomes a label."""
+    assert node.param is not None
+    name = ctx.string(node.param)
+    frame = ctx.vector(node.expr)
+    rows, steps = np.nonzero(frame.present)
+    symbols, of_sample = _value_symbols(ctx, frame.values[rows, steps])
+    # One row of labels for each pair of a series and a value that it takes.
+    pairs, of_pair = np.unique(rows * np.int64(len(symbols) or 1) + of_sample, return_inverse=True)
+    pair_rows, pair_values = np.divmod(pairs, len(symbols) or 1)
+    valued = frame.labels.take(pair_rows).with_column(name, symbols[pair_values])
+    kept = node if node.without else Aggregation(node.op, node.expr, node.span, grouping=(*node.grouping, name))
+    labels = group_labels(kept, valued)
+    ids, first = labels.group()
+    cells = ids[of_pair] * ctx.steps + steps
+    counts = np.bincount(cells, minlength=len(first) * ctx.steps).reshape(len(first), ctx.steps)
+    return ctx.frame(labels.take(first), counts.astype(np.float64), counts > 0)
+
+
+def _value_symbols(ctx: EvalContext, values: FloatArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """The symbols of the values' texts, and for each value which of them it has."""
+    bits, inverse = np.unique(values.view(np.uint64), return_inverse=True)
+    texts = [render_float(value) for value in bits.view(np.float64).tolist()]
+    distinct = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+    symbols = np.array([ctx.symbols.intern(text) for text in distinct], np.int32)
+    return symbols, np.array([distinct[text] for text in texts], np.int64)[inverse]
+
+
+AGGREGATIONS: Final[dict[str, Callable[[EvalContext, Aggregation], Frame]]] = {
+    **dict.fromkeys(("sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile"), _reduce),
+    **dict.fromkeys(("topk", "bottomk"), _rank),
+    "count_values": _count_values,
+}
+"""Operator to implementation; with what is missing, the aggregations of `promql.signatures`."""

@@ -1,0 +1,148 @@
+"""Binary and unary operators."""
+
+from typing import Final
+
+import numpy as np
+
+from obsflow.errors import QueryError
+from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns
+from obsflow.promql.ast import Binary, Cardinality, Unary, VectorMatching
+from obsflow.query.arithmetic import ARITHMETIC, COMPARISONS
+from obsflow.query.context import EvalContext, Value
+from obsflow.query.matching import Rows, Signatures, pair_rows, prepare_one_side, signatures, take_rows
+from obsflow.query.series import METADATA_LABELS, any_present, any_row, drop_name, merge_equal, overlaps
+
+
+def evaluate_unary(ctx: EvalContext, node: Unary) -> Value:
+    """`+expr` leaves everything as it is; `-expr` drops the name."""
+    value = ctx.evaluate(node.expr)
+    assert not isinstance(value, str)
+    if node.op == "+":
+        return value
+    if isinstance(value, np.ndarray):
+        return np.negative(value)
+    return drop_name(ctx, Frame(value.labels, np.negative(value.values), value.present, value.times))
+
+
+def evaluate_binary(ctx: EvalContext, node: Binary) -> Value:
+    """Any binary operator, by what its sides are."""
+    left, right = ctx.evaluate(node.left), ctx.evaluate(node.right)
+    assert not isinstance(left, str)
+    assert not isinstance(right, str)
+    if isinstance(left, Frame) and isinstance(right, Frame):
+        matching = node.matching or VectorMatching(Cardinality.ONE_TO_ONE)
+        if node.op in _SETS:
+            return _SETS[node.op](ctx, left, right, signatures(left.labels, right.labels, matching))
+        return _match_vectors(ctx, node, left, right, matching)
+    if isinstance(left, Frame) or isinstance(right, Frame):
+        return _vector_and_scalar(ctx, node, left, right)
+    if node.op in COMPARISONS:
+        return COMPARISONS[node.op](left, right).astype(np.float64)
+    return ARITHMETIC[node.op](left, right)
+
+
+def _vector_and_scalar(ctx: EvalContext, node: Binary, left: Frame | FloatArray, right: Frame | FloatArray) -> Frame:
+    vector = left if isinstance(left, Frame) else right
+    assert isinstance(vector, Frame)
+    a = left.values if isinstance(left, Frame) else left
+    b = right.values if isinstance(right, Frame) else right
+    if node.op in ARITHMETIC:
+        values = ARITHMETIC[node.op](a, b)
+        return drop_name(ctx, Frame(vector.labels, values, vector.present, vector.times))
+    passed = COMPARISONS[node.op](a, b)
+    if node.returns_bool:
+        return drop_name(ctx, Frame(vector.labels, passed.astype(np.float64), vector.present, vector.times))
+    passed &= vector.present
+    return Frame(vector.labels, vector.values, passed, vector.times).compact()
+
+
+def _match_vectors(ctx: EvalContext, node: Binary, left: Frame, right: Frame, matching: VectorMatching) -> Frame:
+    """Arithmetic and comparisons between vectors: pair the rows, compute, and put the labels of the result together."""
+    swapped = matching.cardinality is Cardinality.ONE_TO_MANY
+    many, one = (right, left) if swapped else (left, right)
+    ids = signatures(many.labels, one.labels, matching)
+    one, one_ids = prepare_one_side(ctx, many, one, ids.right, ids.count, matching)
+    many_rows, one_rows = pair_rows(ids.left, one_ids)
+    both = take_rows(many.present, many_rows) & take_rows(one.present, one_rows)
+    labels = _result_labels(node, matching, many.labels.take(many_rows), one.labels, one_rows)
+    _check_many_side(ctx, labels, both, ids.left[many_rows], matching, ids.count)
+    a, b = take_rows(many.values, many_rows), take_rows(one.values, one_rows)
+    values, present = _compute(node, *((b, a) if swapped else (a, b)), both)
+    result = Frame(labels, values, present, left.times)
+    if present is not both:
+        result = result.compact()
+    return merge_equal(ctx, result)
+
+
+def _compute(node: Binary, left: FloatArray, right: FloatArray, both: BoolArray) -> tuple[FloatArray, BoolArray]:
+    if node.op in ARITHMETIC:
+        return ARITHMETIC[node.op](left, right), both
+    passed = COMPARISONS[node.op](left, right)
+    if node.returns_bool:
+        return passed.astype(np.float64), both
+    passed &= both
+    return left, passed
+
+
+def _result_labels(
+    node: Binary, matching: VectorMatching, many: LabelColumns, one: LabelColumns, one_rows: Rows
+) -> LabelColumns:
+    if node.op in ARITHMETIC or node.returns_bool:
+        many = many.without(METADATA_LABELS)
+    if matching.cardinality is Cardinality.ONE_TO_ONE:
+        return many.only(matching.labels) if matching.on else many.without(matching.labels)
+    for name in matching.include:
+        many = many.with_column(name, one.column(name)[one_rows])
+    return many
+
+
+def _check_many_side(
+    ctx: EvalContext, labels: LabelColumns, both: BoolArray, ids: Rows, matching: VectorMatching, count: int
+) -> None:
+    """A step fails if one sample of the "one" side would give two results that cannot be told apart."""
+    if len(np.unique(ids)) == len(ids):
+        return
+    if matching.cardinality is Cardinality.ONE_TO_ONE:
+        what = "many-to-one matching must be explicit (group_left/group_right)"
+    else:
+        what = "grouping labels must ensure unique matches"
+        ids, first = labels.with_column("", ids.astype(np.int32)).group()
+        count = len(first)
+        if count == len(ids):
+            return
+    ctx.fail(any_row(overlaps(both, ids, count)), lambda _step: QueryError(f"multiple matches for labels: {what}"))
+
+
+def _intersect(_ctx: EvalContext, left: Frame, right: Frame, ids: Signatures) -> Frame:
+    present = any_present(right.present, ids.right, ids.count)[ids.left]
+    present &= left.present
+    return Frame(left.labels, left.values, present, left.times).compact()
+
+
+def _subtract(_ctx: EvalContext, left: Frame, right: Frame, ids: Signatures) -> Frame:
+    present = ~any_present(right.present, ids.right, ids.count)[ids.left]
+    present &= left.present
+    return Frame(left.labels, left.values, present, left.times).compact()
+
+
+def _unite(ctx: EvalContext, left: Frame, right: Frame, ids: Signatures) -> Frame:
+    extra = ~any_present(left.present, ids.left, ids.count)[ids.right]
+    extra &= right.present
+    more = Frame(right.labels, right.values, extra, right.times).compact()
+    if not len(more):
+        return left
+    return merge_equal(
+        ctx,
+        Frame(
+            left.labels.concat(more.labels),
+            np.concatenate((left.values, more.values)),
+            np.concatenate((left.present, more.present)),
+            left.times,
+        ),
+    )
+
+
+_SETS = {"and": _intersect, "unless": _subtract, "or": _unite}
+
+OPERATORS: Final = frozenset((*ARITHMETIC, *COMPARISONS, *_SETS))
+"""The binary operators that can be evaluated."""

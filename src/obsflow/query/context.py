@@ -1,0 +1,176 @@
+"""What an expression is evaluated in: the steps, the store, the limits, and what has been worked out already."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obsflow.errors import QueryError
+from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns, Symbols, TimeArray
+from obsflow.model.matchers import Matcher
+from obsflow.model.storage import Queryable, Selection
+from obsflow.promql.ast import Anchor, Duration, Expr
+from obsflow.promql.durations import resolve_duration
+from obsflow.query.annotations import Annotations
+from obsflow.query.limits import Limits
+from obsflow.query.plan import Plan
+
+Value = Frame | FloatArray | str
+"""What an expression evaluates to: an instant vector, a scalar (float64 `[steps]`), or a string."""
+
+Evaluator = Callable[["EvalContext", Any], Value]
+
+
+@attrs.define(eq=False)
+class QueryRun:
+    """One query while it runs: what all its contexts share. `step_ms` and `range_ms` are 0 unless it has a range."""
+
+    database: Queryable
+    plan: Plan
+    limits: Limits
+    lookback_ms: int
+    default_step_ms: int
+    step_ms: int
+    range_ms: int
+    annotations: Annotations
+    evaluators: Mapping[type, Evaluator]
+    damaged_chunks: int = 0
+    selections: dict[tuple[tuple[Matcher, ...], int, int], Selection] = attrs.field(factory=dict)
+
+    def select(self, matchers: tuple[Matcher, ...], start: int, end: int) -> Selection:
+        """The series that pass the matchers, with their samples in `[start, end]` (ms); each selection is made once."""
+        key = (matchers, start, end)
+        selection = self.selections.get(key)
+        if selection is None:
+            selection = self.selections[key] = self.database.select(matchers, start, end)
+            self.limits.check("max_series", len(selection.labels))
+        return selection
+
+    def count_damage(self, bad: npt.NDArray[np.uint8]) -> None:
+        """Take note of the runs (uint8 `[runs]`) that turned out to be corrupt."""
+        self.damaged_chunks += int(np.count_nonzero(bad))
+
+
+@attrs.define(eq=False)
+class EvalContext:
+    """The steps at which expressions are evaluated.
+
+    `times` is int64 ms `[steps]`, ascending. `start` and `end` are what `start()` and `end()` mean to `@`; None says
+    that they are each step's own time. `ranged` says that the steps are one range, over all of which a window function
+    may give each label set only once; otherwise every step stands for itself. `failures` collects why a step has no
+    value, where the others are wanted all the same; without it the query fails.
+    """
+
+    run: QueryRun
+    times: TimeArray
+    start: int | None
+    end: int | None
+    ranged: bool
+    failures: dict[int, QueryError] | None = None
+    memo: dict[int, Value] = attrs.field(factory=dict)
+    _first: "EvalContext | None" = None
+    _grids: dict[bytes, "EvalContext"] = attrs.field(factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """How many steps there are."""
+        return len(self.times)
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether this is the one step of an instant query, whose series have an order."""
+        return len(self.times) == 1 and not self.ranged
+
+    @property
+    def symbols(self) -> Symbols:
+        """The symbols of all labels."""
+        return self.run.database.symbols
+
+    def evaluate(self, node: Expr) -> Value:
+        """The value of `node` at the steps. What repeats, and what no step changes, is evaluated once."""
+        plan = self.run.plan
+        number = plan.repeated.get(id(node))
+        if number is not None and number in self.memo:
+            return self.memo[number]
+        invariant = plan.pinned if self.start is None else plan.invariant
+        if len(self.times) > 1 and id(node) in invariant:
+            value = _replicate(self._first_step().evaluate(node), self.times)
+        else:
+            value = self.run.evaluators[type(node)](self, node)
+        if number is not None:
+            self.memo[number] = value
+        return value
+
+    def vector(self, node: Expr) -> Frame:
+        """The value of a node that is an instant vector."""
+        value = self.evaluate(node)
+        assert isinstance(value, Frame)
+        return value
+
+    def scalar(self, node: Expr) -> FloatArray:
+        """The value of a node that is a scalar: float64 `[steps]`."""
+        value = self.evaluate(node)
+        assert isinstance(value, np.ndarray)
+        return value
+
+    def string(self, node: Expr) -> str:
+        """The value of a node that is a string."""
+        value = self.evaluate(node)
+        assert isinstance(value, str)
+        return value
+
+    def frame(self, labels: LabelColumns, values: FloatArray, present: BoolArray) -> Frame:
+        """A frame over the steps of this context."""
+        return Frame(labels, values, present, self.times)
+
+    def fail(self, failed: BoolArray, error: Callable[[int], QueryError]) -> None:
+        """Give up the steps marked in `failed` (bool `[steps]`); `error` says why of each. Raises the first."""
+        if not failed.any():
+            return
+        steps = np.flatnonzero(failed).tolist()
+        if self.failures is None:
+            raise error(steps[0])
+        for step in steps:
+            if step not in self.failures:
+                self.failures[step] = error(step)
+
+    def duration(self, duration: Duration) -> int:
+        """Milliseconds of a duration, which may be an expression."""
+        if isinstance(duration, int):
+            return duration
+        return resolve_duration(duration, step_ms=self.run.step_ms, range_ms=self.run.range_ms)
+
+    def shifted_times(self, offset: Duration, at: int | Anchor | None) -> TimeArray:
+        """The times (int64 ms `[steps]`) that a selector with these modifiers looks at."""
+        offset_ms = self.duration(offset)
+        if isinstance(at, Anchor):
+            at = self.start if at is Anchor.START else self.end
+        if at is None:
+            return self.times - offset_ms if offset_ms else self.times
+        return np.full(len(self.times), at - offset_ms, np.int64)
+
+    def subquery(self, times: TimeArray) -> "EvalContext":
+        """The context of a subquery's own steps; equal grids are one context, so that they share what they work out."""
+        key = times.tobytes()
+        known = self._grids.get(key)
+        if known is None:
+            self.run.limits.check("max_steps", len(times))
+            known = self._grids[key] = EvalContext(self.run, times, self.start, self.end, ranged=True)
+        return known
+
+    def _first_step(self) -> "EvalContext":
+        if self._first is None:
+            self._first = EvalContext(self.run, self.times[:1], self.start, self.end, self.ranged)
+        return self._first
+
+
+def _replicate(value: Value, times: TimeArray) -> Value:
+    """A value of one step at many, without a copy."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, np.ndarray):
+        return np.broadcast_to(value, times.shape)
+    shape = (len(value), len(times))
+    return Frame(value.labels, np.broadcast_to(value.values, shape), np.broadcast_to(value.present, shape), times)

@@ -1,0 +1,241 @@
+"""The engine: a query and the times at which it is asked, to an answer."""
+
+from collections.abc import Iterator
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obsflow import native
+from obsflow.errors import QueryError
+from obsflow.model.floats import is_stale
+from obsflow.model.frames import Frame, LabelColumns, TimeArray
+from obsflow.model.storage import Queryable
+from obsflow.promql import Dialect, parse
+from obsflow.promql.ast import Expr, MatrixSelector, Subquery, ValueType
+from obsflow.promql.inspect import value_type
+from obsflow.query.annotations import Annotations
+from obsflow.query.context import EvalContext, QueryRun, Value
+from obsflow.query.evaluators import EVALUATORS, check_supported
+from obsflow.query.limits import Limits
+from obsflow.query.plan import Plan, unwrap
+from obsflow.query.result import Batch, RawSeries, Result, Scalar, String
+from obsflow.query.windows import window_source
+
+_MAX_PLANS = 1024
+
+
+@attrs.frozen(eq=False)
+class _Piece:
+    """What a batch gave at the steps `start:end`."""
+
+    start: int
+    end: int
+    frame: Frame
+    annotations: Annotations
+    failures: dict[int, QueryError]
+
+
+class Engine:
+    """Evaluates PromQL over a store. All times are ms since the epoch.
+
+    `lookback_ms` is how far an instant selector looks back for a sample; `default_step_ms` the step of a subquery that
+    names none. An expression may be given as text, or as a tree to save parsing it; annotations then name no place.
+    """
+
+    def __init__(
+        self,
+        database: Queryable,
+        *,
+        dialect: Dialect = Dialect.prometheus,
+        lookback_ms: int = 300_000,
+        default_step_ms: int = 60_000,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+    ) -> None:
+        self._database = database
+        self._dialect = dialect
+        self._lookback_ms = lookback_ms
+        self._default_step_ms = default_step_ms
+        self._limits = limits
+        self._plans: dict[str | int, Plan] = {}
+
+    def query(self, expr: str | Expr, time: int) -> Result:
+        """The value at one time.
+
+        Raises QuerySyntaxError for a text that does not parse, QueryError for a query that cannot be evaluated,
+        LimitExceededError for one that costs too much.
+        """
+        run = self._start(self._plan(expr), step_ms=0, range_ms=0)
+        root = unwrap(run.plan.expr)
+        ctx = EvalContext(run, np.array([time], np.int64), time, time, ranged=False)
+        with np.errstate(all="ignore"):
+            if isinstance(root, MatrixSelector | Subquery):
+                value: Frame | RawSeries | Scalar | String = _read_windows(ctx, root)
+            else:
+                value = _instant_value(ctx.evaluate(root), time)
+        return self._finish(run, value, is_range=False)
+
+    def query_range(self, expr: str | Expr, start: int, end: int, step: int) -> Result:
+        """The values at `start`, `start + step`, ... up to `end`: a matrix, its series sorted by labels.
+
+        Raises as `query` does, and ValueError for a step that is not positive.
+        """
+        if step <= 0:
+            raise ValueError(f"the step of a range query must be positive: {step} ms")
+        plan = self._plan(expr)
+        if value_type(plan.expr) not in (ValueType.SCALAR, ValueType.VECTOR):
+            raise QueryError(
+                f'invalid expression type "{value_type(plan.expr).value}" for range query, '
+                "must be Scalar or instant Vector"
+            )
+        self._limits.check("max_steps", max(0, (end - start) // step + 1))
+        run = self._start(plan, step_ms=step, range_ms=end - start)
+        times = start + step * np.arange(max(0, (end - start) // step + 1), dtype=np.int64)
+        ctx = EvalContext(run, times, start, end, ranged=True)
+        with np.errstate(all="ignore"):
+            frame = _to_frame(ctx, ctx.evaluate(plan.expr)) if len(times) else _no_series(ctx)
+        frame = frame.compact()
+        return self._finish(run, frame.take(frame.labels.sort_order()), is_range=True)
+
+    def query_batch(self, expr: str | Expr, times: TimeArray) -> Batch:
+        """The values at each of `times` (int64 ms, ascending), as if `query` were called for each.
+
+        A step that fails does not fail the others. Raises QuerySyntaxError, and QueryError for a query that cannot be
+        evaluated at any time.
+        """
+        plan = self._plan(expr)
+        if value_type(plan.expr) not in (ValueType.SCALAR, ValueType.VECTOR):
+            raise QueryError(f"a batch gives scalars or instant vectors, not a {value_type(plan.expr).value}")
+        pieces = list(self._evaluate_pieces(plan, np.ascontiguousarray(times, np.int64), 0, len(times)))
+        return _join_pieces(pieces, times, LabelColumns.unlabelled(self._database.symbols, 0))
+
+    def _plan(self, expr: str | Expr) -> Plan:
+        key = expr if isinstance(expr, str) else id(expr)  # a plan keeps its tree alive, so the id stays its own
+        plan = self._plans.get(key)
+        if plan is None:
+            text, tree = (expr, parse(expr, self._dialect)) if isinstance(expr, str) else (None, expr)
+            check_supported(tree)
+            plan = Plan.of(tree, text, self._limits)
+            if len(self._plans) >= _MAX_PLANS:
+                self._plans.clear()
+            self._plans[key] = plan
+        return plan
+
+    def _start(self, plan: Plan, step_ms: int, range_ms: int) -> QueryRun:
+        return QueryRun(
+            database=self._database,
+            plan=plan,
+            limits=self._limits,
+            lookback_ms=self._lookback_ms,
+            default_step_ms=self._default_step_ms,
+            step_ms=step_ms,
+            range_ms=range_ms,
+            annotations=Annotations(plan.text),
+            evaluators=EVALUATORS,
+        )
+
+    def _finish(self, run: QueryRun, value: Frame | RawSeries | Scalar | String, *, is_range: bool) -> Result:
+        if isinstance(value, Frame):
+            self._limits.check("max_result_samples", int(np.count_nonzero(value.present)))
+        _report_damage(run)
+        return Result(value, is_range, run.annotations.warnings, run.annotations.infos)
+
+    def _evaluate_pieces(self, plan: Plan, times: TimeArray, start: int, end: int) -> Iterator[_Piece]:
+        """Evaluate steps in one pass; where that fails, halve them until the steps at fault are alone."""
+        if start == end:
+            return
+        run = self._start(plan, step_ms=0, range_ms=0)
+        alone = end - start == 1
+        anchor = int(times[start]) if alone else None
+        failures: dict[int, QueryError] = {}
+        ctx = EvalContext(run, times[start:end], anchor, anchor, ranged=False, failures=failures)
+        if alone or not plan.range_bound:
+            try:
+                with np.errstate(all="ignore"):
+                    frame = _to_frame(ctx, ctx.evaluate(plan.expr))
+            except QueryError as error:
+                failures[0] = error
+                frame = _no_series(ctx)
+                if alone:
+                    yield _Piece(start, end, frame, run.annotations, failures)
+                    return
+            else:
+                _report_damage(run)
+                yield _Piece(start, end, frame, run.annotations, failures)
+                return
+        middle = (start + end) // 2
+        yield from self._evaluate_pieces(plan, times, start, middle)
+        yield from self._evaluate_pieces(plan, times, middle, end)
+
+
+def _instant_value(value: Value, time: int) -> Frame | Scalar | String:
+    if isinstance(value, Frame):
+        return value.compact()
+    if isinstance(value, str):
+        return String(value, time)
+    return Scalar(float(value[0]), time)
+
+
+def _to_frame(ctx: EvalContext, value: Value) -> Frame:
+    assert not isinstance(value, str)
+    if isinstance(value, Frame):
+        return value
+    labels = LabelColumns.unlabelled(ctx.symbols, 1)
+    return ctx.frame(labels, value[np.newaxis], np.ones((1, ctx.steps), bool))
+
+
+def _no_series(ctx: EvalContext) -> Frame:
+    shape = (0, ctx.steps)
+    return ctx.frame(LabelColumns.unlabelled(ctx.symbols, 0), np.zeros(shape), np.zeros(shape, bool))
+
+
+def _read_windows(ctx: EvalContext, node: MatrixSelector | Subquery) -> RawSeries:
+    """The samples of a range vector, stale markers left out."""
+    source = window_source(ctx, node)
+    times, values, offsets, bad = native.decode_runs(source.runs)
+    ctx.run.count_damage(bad)
+    end = int(source.times[0])
+    kept = (times > end - source.range_ms) & (times <= end) & ~is_stale(values)
+    counts = np.add.reduceat(np.append(kept, False), offsets[:-1]) * (np.diff(offsets) > 0)
+    some = counts > 0
+    bounds = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts[some])))
+    ctx.run.limits.check("max_result_samples", int(bounds[-1]))
+    labels = source.labels.take(some)
+    order = labels.sort_order()
+    return _reorder(RawSeries(labels, times[kept], values[kept], bounds), order)
+
+
+def _reorder(series: RawSeries, order: npt.NDArray[np.int64]) -> RawSeries:
+    counts = np.diff(series.offsets)[order]
+    offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
+    at = np.repeat(series.offsets[:-1][order] - offsets[:-1], counts) + np.arange(offsets[-1])
+    return RawSeries(series.labels.take(order), series.times[at], series.values[at], offsets)
+
+
+def _report_damage(run: QueryRun) -> None:
+    if run.damaged_chunks:
+        run.annotations.warn(f"{run.damaged_chunks} damaged chunks were read up to their fault")
+
+
+def _join_pieces(pieces: list[_Piece], times: npt.NDArray[np.int64], no_labels: LabelColumns) -> Batch:
+    """One frame of the pieces, series of equal labels in one row."""
+    failures = {piece.start + step: error for piece in pieces for step, error in piece.failures.items()}
+    labels = no_labels
+    for piece in pieces:
+        labels = labels.concat(piece.frame.labels)
+    ids, first = labels.group()
+    shape = (len(first), len(times))
+    values, present = np.zeros(shape), np.zeros(shape, bool)
+    row = 0
+    for piece in pieces:
+        rows = ids[row : row + len(piece.frame)]
+        values[rows, piece.start : piece.end] = piece.frame.values
+        present[rows, piece.start : piece.end] = piece.frame.present
+        row += len(piece.frame)
+    present[:, list(failures)] = False
+    return Batch(
+        Frame(labels.take(first), values, present, times).compact(),
+        failures,
+        tuple(dict.fromkeys(text for piece in pieces for text in piece.annotations.warnings)),
+        tuple(dict.fromkeys(text for piece in pieces for text in piece.annotations.infos)),
+    )

@@ -1,0 +1,153 @@
+"""Functions of classic histograms: series that count observations up to a bound, the label `le`."""
+
+import math
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obsflow import native
+from obsflow.model.floats import parse_go_float
+from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns
+from obsflow.model.labels import BUCKET_LABEL, METRIC_NAME, quote
+from obsflow.promql.ast import Call, Expr
+from obsflow.query.annotations import of_metric
+from obsflow.query.context import EvalContext
+from obsflow.query.series import drop_name
+
+
+@attrs.frozen(eq=False)
+class Buckets:
+    """The bucket series of a vector, by histogram and then by bound.
+
+    Histogram `g`, of `labels`, owns the rows `offsets[g]:offsets[g + 1]`; `le` is float64 `[rows]`, `values` and
+    `present` are `[rows, steps]`.
+    """
+
+    labels: LabelColumns
+    offsets: npt.NDArray[np.int64]
+    le: FloatArray
+    values: FloatArray
+    present: BoolArray
+
+    @classmethod
+    def of(cls, ctx: EvalContext, frame: Frame, node: Expr) -> "Buckets":
+        """Sort the series of a vector into histograms; warn of those that have no bound and leave them out."""
+        bounds = _parse_bounds(ctx, frame.labels)
+        bad = np.isnan(bounds)
+        if bad.any():
+            _warn_of_bounds(ctx, frame.labels.take(bad), node)
+            frame, bounds = frame.take(~bad), bounds[~bad]
+        labels = frame.labels.without((BUCKET_LABEL,))
+        ids, first = labels.group()
+        order = np.lexsort((bounds, ids))
+        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.bincount(ids, minlength=len(first)))))
+        return cls(labels.take(first), offsets, bounds[order], frame.values[order], frame.present[order])
+
+
+def evaluate_histogram_quantile(ctx: EvalContext, call: Call) -> Frame:
+    """`histogram_quantile(q, buckets)`."""
+    node, argument = call.args
+    quantiles = ctx.scalar(node)
+    frame = ctx.vector(argument)
+    for quantile in np.unique(quantiles[~((quantiles >= 0) & (quantiles <= 1))]).tolist():
+        ctx.run.annotations.warn_quantile(quantile, node)
+    buckets = Buckets.of(ctx, frame, argument)
+    values, present, forced = native.histogram_quantile(
+        quantiles, buckets.le, buckets.values, buckets.present, buckets.offsets
+    )
+    for row in np.flatnonzero(forced.any(axis=1)).tolist():
+        ctx.run.annotations.inform(
+            "input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/"
+            "prometheus/latest/querying/functions/#histogram_quantile)" + of_metric(_name(buckets.labels, row)),
+            argument,
+        )
+    return drop_name(ctx, ctx.frame(buckets.labels, values, present).compact())
+
+
+def evaluate_histogram_fraction(ctx: EvalContext, call: Call) -> Frame:
+    """`histogram_fraction(lower, upper, buckets)`: the share of the observations in `(lower, upper]`."""
+    lower, upper = ctx.scalar(call.args[0]), ctx.scalar(call.args[1])
+    argument = call.args[2]
+    buckets = Buckets.of(ctx, ctx.vector(argument), argument)
+    shape = (len(buckets.labels), ctx.steps)
+    values, present = np.empty(shape), np.empty(shape, bool)
+    for row, (start, end) in enumerate(zip(buckets.offsets[:-1], buckets.offsets[1:], strict=True)):
+        le, counts, there = buckets.le[start:end], buckets.values[start:end], buckets.present[start:end]
+        present[row] = there.any(axis=0)
+        for step in np.flatnonzero(present[row]).tolist():
+            some = there[:, step]
+            values[row, step] = bucket_fraction(
+                float(lower[step]), float(upper[step]), le[some].tolist(), counts[some, step].tolist()
+            )
+    return drop_name(ctx, ctx.frame(buckets.labels, values, present).compact())
+
+
+def evaluate_native_only(ctx: EvalContext, call: Call) -> Frame:
+    """A function that native histograms alone have a value for: floats are left out without a word."""
+    frame = ctx.vector(call.args[0])
+    return frame.take(np.zeros(len(frame), bool))
+
+
+def bucket_fraction(lower: float, upper: float, le: list[float], counts: list[float]) -> float:
+    """The share of observations between two values, by linear interpolation within buckets.
+
+    `le` ascends, `counts` are cumulative. NaN without a bucket for everything, without observations, or for a bound
+    that is NaN. The steps are those of Prometheus' `BucketFraction`.
+    """
+    le, counts = _coalesce(le, counts)
+    if le[-1] != math.inf or counts[-1] == 0 or math.isnan(lower) or math.isnan(upper):
+        return math.nan
+    if lower >= upper:
+        return 0.0
+    return (_rank(upper, le, counts) - _rank(lower, le, counts)) / counts[-1]
+
+
+def _rank(value: float, le: list[float], counts: list[float]) -> float:
+    """How many observations are not above `value`, and never more than all."""
+    rank, start = 0.0, 0.0 if le[0] > 0 else -math.inf
+    for bound, count in zip(le, counts, strict=True):
+        if value <= start:
+            break
+        if value < bound:
+            share = (count - rank) * (value - start)
+            width = bound - start
+            rank += math.nan if math.isinf(width) and math.isinf(share) else share / width
+            break
+        rank, start = count, bound
+    return min(rank, counts[-1]) if not math.isnan(rank) else rank
+
+
+def _coalesce(le: list[float], counts: list[float]) -> tuple[list[float], list[float]]:
+    """Buckets of equal bounds as one."""
+    merged: dict[float, float] = {}
+    for bound, count in zip(le, counts, strict=True):
+        merged[bound] = merged[bound] + count if bound in merged else count
+    return list(merged), list(merged.values())
+
+
+def _parse_bounds(ctx: EvalContext, labels: LabelColumns) -> FloatArray:
+    """float64 `[series]`: the bounds; NaN where the label is missing or is not a number."""
+    distinct, inverse = np.unique(labels.column(BUCKET_LABEL), return_inverse=True)
+    bounds = np.array([_parse_bound(ctx.symbols[symbol]) for symbol in distinct.tolist()], np.float64)
+    return bounds[inverse]
+
+
+def _parse_bound(text: str) -> float:
+    try:
+        return parse_go_float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _warn_of_bounds(ctx: EvalContext, labels: LabelColumns, node: Expr) -> None:
+    for row in range(len(labels)):
+        text = ctx.symbols[int(labels.column(BUCKET_LABEL)[row])]
+        ctx.run.annotations.warn(
+            f'bucket label "le" is missing or has a malformed value of {quote(text)}{of_metric(_name(labels, row))}',
+            node,
+        )
+
+
+def _name(labels: LabelColumns, row: int) -> str:
+    return labels.symbols[int(labels.column(METRIC_NAME)[row])]

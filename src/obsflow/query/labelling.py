@@ -1,0 +1,95 @@
+"""Functions of labels: rewriting them, and making them up for what is absent."""
+
+import numpy as np
+
+from obsflow.errors import QueryError
+from obsflow.model.frames import BoolArray, Frame, IdArray, LabelColumns
+from obsflow.model.labels import METRIC_NAME, Labels
+from obsflow.model.matchers import MatchOp
+from obsflow.model.regex import LabelRegex, RegexError
+from obsflow.promql.ast import Call, Expr, MatrixSelector, VectorSelector
+from obsflow.query.context import EvalContext
+from obsflow.query.plan import unwrap
+from obsflow.query.series import any_row, merge_equal
+from obsflow.query.windows import window_presence
+
+
+def evaluate_label_replace(ctx: EvalContext, call: Call) -> Frame:
+    """`label_replace(v, dst, replacement, src, regex)`. Raises QueryError for a bad regex or label name."""
+    target, replacement, source, pattern = (ctx.string(argument) for argument in call.args[1:])
+    try:
+        regex = LabelRegex(pattern)
+    except RegexError:
+        raise QueryError(f"invalid regular expression in label_replace(): {pattern}") from None
+    _check_label_name("label_replace", "destination label name", target)
+    frame = ctx.vector(call.args[0])
+    symbols = ctx.symbols
+    distinct, inverse = np.unique(frame.labels.column(source), return_inverse=True)
+    filled = [regex.expand(replacement, symbols[symbol]) for symbol in distinct.tolist()]
+    changed = np.array([symbols.intern(text) if text is not None else -1 for text in filled], np.int32)[inverse]
+    column = np.where(changed < 0, frame.labels.column(target), changed)
+    return _relabel(ctx, frame, target, column.astype(np.int32))
+
+
+def evaluate_label_join(ctx: EvalContext, call: Call) -> Frame:
+    """`label_join(v, dst, separator, src...)`. Raises QueryError for a bad label name."""
+    target, separator, *sources = (ctx.string(argument) for argument in call.args[1:])
+    for source in sources:
+        _check_label_name("label_join", "source label name", source)
+    _check_label_name("label_join", "destination label name", target)
+    frame = ctx.vector(call.args[0])
+    symbols = ctx.symbols
+    rows = np.stack([frame.labels.column(source) for source in sources]) if sources else np.zeros((0, len(frame)))
+    joined = [symbols.intern(separator.join(symbols[int(i)] for i in ids)) for ids in rows.T.tolist()]
+    return _relabel(ctx, frame, target, np.array(joined, np.int32))
+
+
+def evaluate_absent(ctx: EvalContext, call: Call) -> Frame:
+    """`absent(v)`: 1 where the vector is empty."""
+    argument = call.args[0]
+    return _one_where(ctx, argument, ~any_row(ctx.vector(argument).present))
+
+
+def evaluate_absent_over_time(ctx: EvalContext, call: Call) -> Frame:
+    """`absent_over_time(m)`: 1 where the windows of all series are empty."""
+    argument = call.args[0]
+    return _one_where(ctx, argument, ~any_row(window_presence(ctx, argument)))
+
+
+def absent_labels(node: Expr) -> Labels:
+    """The labels that a selector promises of what it selects: its equality matchers, each label named once."""
+    node = unwrap(node)
+    if isinstance(node, MatrixSelector):
+        node = node.selector
+    if not isinstance(node, VectorSelector):
+        return Labels()
+    labels: dict[str, str] = {}
+    refused: set[str] = set()
+    for matcher in node.matchers:
+        if matcher.name == METRIC_NAME:
+            continue
+        if matcher.op is MatchOp.EQUAL and matcher.name not in labels and matcher.name not in refused:
+            labels[matcher.name] = matcher.value
+        else:
+            labels.pop(matcher.name, None)
+            refused.add(matcher.name)
+    return Labels(labels)
+
+
+def _one_where(ctx: EvalContext, argument: Expr, absent: BoolArray) -> Frame:
+    labels = LabelColumns.from_labels(ctx.symbols, [absent_labels(argument)])
+    return ctx.frame(labels, np.ones((1, ctx.steps)), absent[np.newaxis]).compact()
+
+
+def _relabel(ctx: EvalContext, frame: Frame, name: str, column: IdArray) -> Frame:
+    labels = frame.labels.with_column(name, column)
+    return merge_equal(ctx, Frame(labels, frame.values, frame.present, frame.times))
+
+
+def _check_label_name(function: str, what: str, name: str) -> None:
+    try:
+        valid = bool(name.encode())
+    except UnicodeEncodeError:
+        valid = False
+    if not valid:
+        raise QueryError(f"invalid {what} in {function}(): {name}")

@@ -1,0 +1,108 @@
+"""Which series of one side of a binary operator belong to which of the other."""
+
+from typing import TypeVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from obsflow.errors import QueryError
+from obsflow.model.frames import Frame, IdArray, LabelColumns, group_columns
+from obsflow.model.labels import METRIC_NAME, Labels, quote
+from obsflow.promql.ast import Cardinality, VectorMatching
+from obsflow.query.context import EvalContext
+from obsflow.query.series import any_row, join_rows, overlaps
+
+_T = TypeVar("_T", bound=np.generic)
+
+Rows = npt.NDArray[np.int64]
+
+
+@attrs.frozen(eq=False)
+class Signatures:
+    """The match groups of two sides: int64 ids `[series]` for either; equal ids match. There are `count` of them."""
+
+    left: Rows
+    right: Rows
+    count: int
+
+
+def signatures(left: LabelColumns, right: LabelColumns, matching: VectorMatching) -> Signatures:
+    """Number the match groups: by the `on` labels, or by all but the name and the `ignoring` labels."""
+    names = match_labels(left, right, matching)
+    if not names:
+        return Signatures(np.zeros(len(left), np.int64), np.zeros(len(right), np.int64), 1)
+    columns = np.concatenate((_stack(left, names), _stack(right, names)), axis=1)
+    ids, first = group_columns(columns)
+    return Signatures(ids[: len(left)], ids[len(left) :], len(first))
+
+
+def match_labels(left: LabelColumns, right: LabelColumns, matching: VectorMatching) -> list[str]:
+    """The names of the labels that are compared, sorted."""
+    present = {*left.names, *right.names}
+    if matching.on:
+        return sorted(present.intersection(matching.labels))
+    return sorted(present.difference(matching.labels, (METRIC_NAME,)))
+
+
+def pair_rows(many: Rows, one: Rows) -> tuple[Rows, Rows]:
+    """All pairs of a row of `many` and a row of `one` with equal ids, by the row of `many`."""
+    order = np.argsort(one, kind="stable")
+    ordered = one[order]
+    start = np.searchsorted(ordered, many, "left")
+    counts = np.searchsorted(ordered, many, "right") - start
+    many_rows = np.repeat(np.arange(len(many)), counts)
+    within = np.arange(len(many_rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return many_rows, order[np.repeat(start, counts) + within]
+
+
+def take_rows(array: npt.NDArray[_T], rows: Rows) -> npt.NDArray[_T]:
+    """`array[rows]`, without a copy where that is `array`. The result is not to be changed."""
+    if len(rows) == len(array) and (rows == np.arange(len(array))).all():
+        return array
+    return array[rows]
+
+
+def prepare_one_side(
+    ctx: EvalContext, many: Frame, one: Frame, ids: Rows, count: int, matching: VectorMatching
+) -> tuple[Frame, Rows]:
+    """The "one" side with at most one sample of each match group at each step.
+
+    Series that take turns, and cannot be told apart by what the result takes from them, become one row. Returns the
+    frame and its ids. A step at which both sides have samples, and a group has two, fails.
+    """
+    if len(np.unique(ids)) == len(one):
+        return one, ids
+    twice = overlaps(one.present, ids, count)
+    twice &= any_row(many.present)
+    ctx.fail(any_row(twice), lambda step: _duplicate_error(one, ids, twice, matching, step))
+    keys, first = group_columns(
+        np.concatenate((ids[np.newaxis].astype(np.int32), _stack(one.labels, list(matching.include))))
+    )
+    return join_rows(one, keys, first), ids[first]
+
+
+def _duplicate_error(
+    one: Frame, ids: Rows, twice: npt.NDArray[np.bool_], matching: VectorMatching, step: int
+) -> QueryError:
+    group = int(np.flatnonzero(twice[:, step])[0])
+    rows = np.flatnonzero((ids == group) & one.present[:, step])[:2].tolist()
+    pair = sorted((one.labels.labels(row) for row in rows), key=_render)
+    side = "left" if matching.cardinality is Cardinality.ONE_TO_MANY else "right"
+    shown = pair[0].only(matching.labels) if matching.on else pair[0].without(METRIC_NAME, *matching.labels)
+    return QueryError(
+        f"found duplicate series for the match group {_render(shown)} on the {side} hand-side of the operation: "
+        f"[{_render(pair[0])}, {_render(pair[1])}];many-to-many matching not allowed: "
+        "matching labels must be unique on one side"
+    )
+
+
+def _render(labels: Labels) -> str:
+    """All labels in braces, the name too, as Prometheus' errors show them."""
+    return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs) + "}"
+
+
+def _stack(labels: LabelColumns, names: list[str]) -> IdArray:
+    if not names:
+        return np.zeros((0, len(labels)), np.int32)
+    return np.stack([labels.column(name) for name in names])

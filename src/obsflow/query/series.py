@@ -1,0 +1,98 @@
+"""What operators do to the rows of a frame: dropping names, and telling rows with equal labels apart."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from obsflow.errors import QueryError
+from obsflow.model.frames import BoolArray, Frame, LabelColumns
+from obsflow.model.labels import METRIC_NAME
+from obsflow.query.context import EvalContext
+
+METADATA_LABELS: Final = (METRIC_NAME, "__type__", "__unit__")
+"""What says which metric a series is of, and goes when a value is computed from it."""
+
+SAME_LABELSET: Final = "vector cannot contain metrics with the same labelset"
+
+
+def drop_name(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> Frame:
+    """`frame` without metric names; series that become equal are joined, see `merge_equal`."""
+    labels = frame.labels.without(METADATA_LABELS)
+    if labels is frame.labels:
+        return frame
+    nameless = Frame(labels, frame.values, frame.present, frame.times)
+    if _is_uniform(frame.labels):
+        return nameless
+    return merge_equal(ctx, nameless, whole_range=whole_range)
+
+
+def merge_equal(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> Frame:
+    """`frame` with the series of equal labels joined.
+
+    A step at which two of them have a sample fails; with `whole_range`, in a range, so do samples at any steps.
+    """
+    ids, first = frame.labels.group()
+    if len(first) == len(frame):
+        return frame
+    if whole_range and ctx.ranged:
+        frame = frame.compact()
+        ids, first = frame.labels.group()
+        if len(first) < len(frame):
+            raise QueryError(SAME_LABELSET)
+        return frame
+    ctx.fail(any_row(overlaps(frame.present, ids, len(first))), lambda _step: QueryError(SAME_LABELSET))
+    return join_rows(frame, ids, first)
+
+
+def any_row(marks: BoolArray) -> BoolArray:
+    """Bool `[steps]`: the steps at which some row of bool `[rows, steps]` is marked."""
+    marked: BoolArray = np.logical_or.reduce(marks, axis=0)
+    return marked
+
+
+def overlaps(present: BoolArray, ids: npt.NDArray[np.int64], count: int) -> BoolArray:
+    """Bool `[count, steps]`: where more than one row of an id has a sample."""
+    seen = np.zeros((count, present.shape[1]), bool)
+    twice = np.zeros_like(seen)
+    for row, number in enumerate(ids.tolist()):
+        twice[number] |= seen[number] & present[row]
+        seen[number] |= present[row]
+    return twice
+
+
+def any_present(present: BoolArray, ids: npt.NDArray[np.int64], count: int) -> BoolArray:
+    """Bool `[count, steps]`: where some row of an id has a sample. Rows whose id is not below `count` do not count."""
+    seen = np.zeros((count, present.shape[1]), bool)
+    order = np.argsort(ids, kind="stable")
+    order = order[: int(np.searchsorted(ids[order], count))]
+    if len(order):
+        sorted_ids = ids[order]
+        starts = np.flatnonzero(np.concatenate(([True], sorted_ids[1:] != sorted_ids[:-1])))
+        if len(starts) == len(order):
+            seen[sorted_ids] = present[order]
+        else:
+            seen[sorted_ids[starts]] = np.logical_or.reduceat(present[order], starts, axis=0)
+    return seen
+
+
+def join_rows(frame: Frame, ids: npt.NDArray[np.int64], first: npt.NDArray[np.int64]) -> Frame:
+    """The rows of each id as one, which takes its labels from the first; no two may have a sample at one step."""
+    values = frame.values[first]
+    present = frame.present[first]
+    later = np.ones(len(frame), bool)
+    later[first] = False
+    for row in np.flatnonzero(later).tolist():
+        np.copyto(values[ids[row]], frame.values[row], where=frame.present[row])
+        present[ids[row]] |= frame.present[row]
+    return Frame(frame.labels.take(first), values, present, frame.times)
+
+
+def _is_uniform(labels: LabelColumns) -> bool:
+    """Whether all series are of one metric, so that they differ without its name too."""
+    for name in METADATA_LABELS:
+        if name in labels.names:
+            column = labels.column(name)
+            if len(column) and (column != column[0]).any():
+                return False
+    return True

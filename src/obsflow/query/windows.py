@@ -1,0 +1,172 @@
+"""Functions of range vectors: a window of samples before each step, from a store or from a subquery."""
+
+import attrs
+import numpy as np
+
+from obsflow import native
+from obsflow.errors import QueryError
+from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns, TimeArray
+from obsflow.model.labels import METRIC_NAME, quote
+from obsflow.model.storage import Runs
+from obsflow.promql.ast import Call, Expr, MatrixSelector, Subquery
+from obsflow.query.context import EvalContext
+from obsflow.query.plan import unwrap
+from obsflow.query.series import drop_name
+
+_COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
+_KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
+
+PLAIN_WINDOW_FUNCTIONS = (
+    "avg_over_time",
+    "changes",
+    "count_over_time",
+    "delta",
+    "deriv",
+    "first_over_time",
+    "idelta",
+    "increase",
+    "irate",
+    "last_over_time",
+    "mad_over_time",
+    "max_over_time",
+    "min_over_time",
+    "present_over_time",
+    "rate",
+    "resets",
+    "stddev_over_time",
+    "stdvar_over_time",
+    "sum_over_time",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+    "ts_of_max_over_time",
+    "ts_of_min_over_time",
+)
+"""Functions of one range vector and nothing else."""
+
+
+@attrs.frozen(eq=False)
+class WindowSource:
+    """The samples that the windows of a range vector are cut from.
+
+    The window of step `i` is `(times[i] - range_ms, times[i]]`.
+    """
+
+    labels: LabelColumns
+    runs: Runs
+    times: TimeArray
+    range_ms: int
+
+
+def window_source(ctx: EvalContext, node: Expr) -> WindowSource:
+    """The samples and windows of a range vector. Raises QueryError."""
+    node = unwrap(node)
+    if isinstance(node, Subquery):
+        return _subquery_source(ctx, node)
+    assert isinstance(node, MatrixSelector)
+    selector = node.selector
+    range_ms = ctx.duration(node.range)
+    times = ctx.shifted_times(selector.offset, selector.at)
+    selection = ctx.run.select(selector.matchers, int(times[0]) - range_ms + 1, int(times[-1]))
+    return WindowSource(selection.labels, selection.runs, times, range_ms)
+
+
+def _subquery_source(ctx: EvalContext, node: Subquery) -> WindowSource:
+    range_ms = ctx.duration(node.range)
+    step_ms = ctx.run.default_step_ms if node.step is None else ctx.duration(node.step)
+    times = ctx.shifted_times(node.offset, node.at)
+    grid = subquery_grid(times, range_ms, step_ms)
+    if not len(grid):
+        return WindowSource(LabelColumns.unlabelled(ctx.symbols, 0), to_runs(empty_frame(ctx, grid)), times, range_ms)
+    inner = ctx.subquery(grid).vector(node.expr)
+    return WindowSource(inner.labels, to_runs(inner), times, range_ms)
+
+
+def subquery_grid(times: TimeArray, range_ms: int, step_ms: int) -> TimeArray:
+    """The multiples of `step_ms` that lie in the window `(t - range_ms, t]` of some step; int64 ms, ascending."""
+    first = (times - range_ms) // step_ms + 1
+    last = times // step_ms
+    base = int(first[0])
+    edges = np.zeros(max(int(last[-1]), int(first[-1])) - base + 2, np.int64)
+    some = first <= last
+    np.add.at(edges, first[some] - base, 1)
+    np.subtract.at(edges, last[some] - base + 1, 1)
+    grid: TimeArray = (np.flatnonzero(np.cumsum(edges)) + base) * step_ms
+    return grid
+
+
+def to_runs(frame: Frame) -> Runs:
+    """The samples of a frame as the samples of series."""
+    counts = frame.present.sum(axis=1)
+    steps = np.nonzero(frame.present)[1]
+    offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
+    return Runs.from_arrays(frame.times[steps], frame.values[frame.present], offsets)
+
+
+def empty_frame(ctx: EvalContext, times: TimeArray) -> Frame:
+    """A frame without series."""
+    shape = (0, len(times))
+    return Frame(LabelColumns.unlabelled(ctx.symbols, 0), np.zeros(shape), np.zeros(shape, bool), times)
+
+
+def _window(ctx: EvalContext, function: str, node: Expr, params: FloatArray | None = None) -> Frame:
+    """`function` of the windows of the range vector `node`; `params` is float64 `[k, steps]`."""
+    source = window_source(ctx, node)
+    run = ctx.run
+    run.limits.check("max_samples", len(source.labels) * ctx.steps)
+    values, present, bad = native.window(function, source.runs, source.times, source.range_ms, params)
+    run.count_damage(bad)
+    return ctx.frame(source.labels, values, present).compact()
+
+
+def window_presence(ctx: EvalContext, node: Expr) -> BoolArray:
+    """Bool `[series, steps]`: where the window of a series of the range vector `node` holds a sample."""
+    return _window(ctx, "present_over_time", node).present
+
+
+def evaluate_window(ctx: EvalContext, call: Call) -> Frame:
+    """A function of one range vector."""
+    frame = _window(ctx, call.name, call.args[0])
+    if call.name in ("rate", "increase"):
+        _inform_of_gauges(ctx, call, frame.labels)
+    return _finish(ctx, call, frame)
+
+
+def evaluate_quantile_over_time(ctx: EvalContext, call: Call) -> Frame:
+    """`quantile_over_time(q, m)`."""
+    quantiles = ctx.scalar(call.args[0])
+    for quantile in np.unique(quantiles[~((quantiles >= 0) & (quantiles <= 1))]).tolist():
+        ctx.run.annotations.warn_quantile(quantile, call.args[0])
+    return _finish(ctx, call, _window(ctx, call.name, call.args[1], quantiles[np.newaxis]))
+
+
+def evaluate_predict_linear(ctx: EvalContext, call: Call) -> Frame:
+    """`predict_linear(m, seconds)`: the line through the window, at the step and that many seconds on."""
+    params = np.stack((ctx.scalar(call.args[1]), ctx.times / 1000.0))
+    return _finish(ctx, call, _window(ctx, call.name, call.args[0], params))
+
+
+def evaluate_smoothing(ctx: EvalContext, call: Call) -> Frame:
+    """`double_exponential_smoothing(m, sf, tf)`. Raises QueryError for a factor that is not between 0 and 1."""
+    factors = np.stack([ctx.scalar(argument) for argument in call.args[1:3]])
+    for name, row in zip(("smoothing", "trend"), factors, strict=True):
+        wrong = row[~((row > 0) & (row < 1))]
+        if len(wrong):
+            raise QueryError(f"invalid {name} factor. Expected: 0 < {name[0]}f < 1, got: {wrong[0]:f}")
+    frame = _window(ctx, call.name, call.args[0], factors)
+    return _finish(ctx, call, frame)
+
+
+def _finish(ctx: EvalContext, call: Call, frame: Frame) -> Frame:
+    if call.name in _KEEP_NAME:
+        return frame
+    return drop_name(ctx, frame, whole_range=True)
+
+
+def _inform_of_gauges(ctx: EvalContext, call: Call, labels: LabelColumns) -> None:
+    for symbol in np.unique(labels.column(METRIC_NAME)).tolist():
+        name = ctx.symbols[symbol]
+        if name and not name.endswith(_COUNTER_SUFFIXES):
+            ctx.run.annotations.inform(
+                f"metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {quote(name)}",
+                call.args[0],
+            )
