@@ -150,7 +150,9 @@ def _varints_at(data: ByteArray, at: IntArray) -> tuple[IntArray, IntArray]:
 def decode_samples_v2(record: Record) -> SampleColumns:
     """The samples of a record of type 11; their start times are left out. Raises CorruptionError."""
     cursor = _body(record)
-    references, times, bits = [], [], []
+    references: list[int] = []
+    times: list[int] = []
+    bits: list[bytes] = []
     reference = first_time = 0
     while cursor.remaining:
         reference += cursor.varint()
@@ -161,7 +163,7 @@ def decode_samples_v2(record: Record) -> SampleColumns:
         elif cursor.u8() == _EXPLICIT_START:
             cursor.varint()
         references.append(reference & _U64)
-        times.append(first_time + time)
+        times.append(time)
         bits.append(cursor.take(8))
     values = np.frombuffer(b"".join(bits), ">u8").astype(np.uint64).view(np.float64)
-    return SampleColumns(np.array(references, np.uint64), np.array(times, np.int64), values)
+    return SampleColumns(np.array(references, np.uint64), np.array(times, np.int64) + np.int64(first_time), values)

@@ -1,0 +1,192 @@
+"""A store in memory, cheap to append to: recorded series and alerts of a backtest, tests, synthetic data."""
+
+import bisect
+from array import array
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from obsflow.errors import NotFoundError, StateError
+from obsflow.model.floats import float_bits
+from obsflow.model.frames import LabelColumns, Symbols
+from obsflow.model.labels import Labels
+from obsflow.model.matchers import Matcher
+from obsflow.model.storage import ENCODING_RAW, Runs, Selection
+from obsflow.tsdb.encoding import offsets_of
+from obsflow.tsdb.series import SeriesTable
+
+_SAMPLE_BYTES = 16
+_RUN_SAMPLES = 512
+_RUN_BYTES = _RUN_SAMPLES * _SAMPLE_BYTES
+_ARENA_BYTES = 128 * _RUN_BYTES
+_BEFORE_ALL = -(1 << 63) - 1
+
+References = Sequence[int] | npt.NDArray[np.integer]
+Values = Sequence[float] | npt.NDArray[np.float64]
+
+
+class _Series:
+    """One series: runs of `_RUN_SAMPLES` samples that are closed, in the arenas, and the newest samples, still open."""
+
+    __slots__ = ("arenas", "last", "max_times", "min_times", "starts", "times", "values")
+
+    def __init__(self) -> None:
+        self.last = _BEFORE_ALL
+        self.times = array("q")
+        self.values = array("d")
+        self.arenas = array("q")
+        self.starts = array("q")
+        self.min_times = array("q")
+        self.max_times = array("q")
+
+
+class TSDB:
+    """A `Queryable` and an `Appender`. Times of one series must increase; a sample that is there already is ignored.
+
+    `symbols` may be those of another store, so that selections of both can be put together.
+    """
+
+    def __init__(self, symbols: Symbols | None = None) -> None:
+        self._symbols = Symbols() if symbols is None else symbols
+        self._series: list[_Series] = []
+        self._references: dict[Labels, int] = {}
+        self._offsets = array("q", (0,))
+        self._names = array("i")
+        self._values = array("i")
+        self._table = SeriesTable.from_labels(self._symbols, ())
+        self._arenas: list[bytearray] = []
+        self._arena_used = _ARENA_BYTES
+
+    @property
+    def symbols(self) -> Symbols:
+        """The symbols of all selections."""
+        return self._symbols
+
+    @property
+    def series_count(self) -> int:
+        """How many series there are."""
+        return len(self._series)
+
+    def series(self, labels: Labels | Mapping[str, str]) -> int:
+        """The reference of a series, made now if there is none. References count up from 0."""
+        known = labels if isinstance(labels, Labels) else Labels(labels)
+        reference = self._references.get(known)
+        if reference is None:
+            reference = self._references[known] = len(self._series)
+            self._series.append(_Series())
+            for name, value in known.pairs:
+                self._names.append(self._symbols.intern(name))
+                self._values.append(self._symbols.intern(value))
+            self._offsets.append(len(self._names))
+        return reference
+
+    def append(self, labels: Labels | Mapping[str, str], time: int, value: float) -> None:
+        """Add one sample at `time` (ms). Raises StateError where the series has a later one, or another at `time`."""
+        series = self._series[self.series(labels)]
+        if time > series.last:
+            self._add(series, time, value)
+        else:
+            _check_known(series, time, value)
+
+    def append_refs(self, references: References, time: int, values: Values) -> None:
+        """Add a sample at `time` (ms) to each of the series, which must be distinct.
+
+        Raises StateError as `append` does, NotFoundError for a reference that `series` did not give, ValueError where
+        there is not one value for each; nothing is added then.
+        """
+        ids: Sequence[int] = references.tolist() if isinstance(references, np.ndarray) else references
+        numbers: Sequence[float] = values.tolist() if isinstance(values, np.ndarray) else values
+        if len(ids) != len(numbers):
+            raise ValueError(f"{len(ids)} series and {len(numbers)} values")
+        if len(set(ids)) != len(ids):
+            raise StateError("a series cannot have two samples at one time")
+        if len(ids) and not 0 <= min(ids) <= max(ids) < len(self._series):
+            raise NotFoundError(f"no such series: {min(ids) if min(ids) < 0 else max(ids)}")
+        columns = [self._series[i] for i in ids]
+        late = [i for i, series in enumerate(columns) if series.last >= time]
+        for i in late:
+            _check_known(columns[i], time, numbers[i])
+        for series, value in zip(columns, numbers, strict=True):
+            if series.last < time:
+                self._add(series, time, value)
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        """The series that pass all matchers and have samples in `[start, end]` (ms, closed), in order of creation."""
+        if len(self._table) != len(self._series):
+            self._table = SeriesTable(
+                self._symbols,
+                np.array(self._offsets, np.int64),
+                np.array(self._names, np.int32),
+                np.array(self._values, np.int32),
+            )
+        rows = self._table.match(matchers)
+        runs: list[tuple[int, int, int, int, int]] = []
+        open_parts: list[bytes] = []
+        counts: list[int] = []
+        position = 0
+        for row in rows.tolist():
+            before = len(runs)
+            series = self._series[row]
+            first = bisect.bisect_left(series.max_times, start)
+            last = bisect.bisect_right(series.min_times, end)
+            for k in range(first, last):
+                place = (series.arenas[k], series.starts[k], _RUN_BYTES)
+                runs.append((*place, series.min_times[k], series.max_times[k]))
+            times = series.times
+            first, last = bisect.bisect_left(times, start), bisect.bisect_right(times, end)
+            if first < last:
+                size = _SAMPLE_BYTES * (last - first)
+                runs.append((len(self._arenas), position, size, times[first], times[last - 1]))
+                open_parts += (times[first:last].tobytes(), series.values[first:last].tobytes())
+                position += size
+            counts.append(len(runs) - before)
+        per_row = np.array(counts, np.int64)
+        labels: LabelColumns = self._table.take(rows[per_row > 0])
+        return Selection(labels, self._runs(runs, per_row[per_row > 0], b"".join(open_parts)))
+
+    def _runs(self, runs: list[tuple[int, int, int, int, int]], counts: npt.NDArray[np.int64], tail: bytes) -> Runs:
+        columns = np.array(runs, np.int64).reshape(-1, 5).T
+        buffer, start, length, min_time, max_time = np.ascontiguousarray(columns)
+        return Runs(
+            buffers=(*(memoryview(arena).toreadonly() for arena in self._arenas), tail),
+            offsets=offsets_of(counts),
+            buffer=buffer.astype(np.int32),
+            start=start,
+            length=length,
+            encoding=np.full(len(runs), ENCODING_RAW, np.uint8),
+            min_time=min_time,
+            max_time=max_time,
+        )
+
+    def _add(self, series: _Series, time: int, value: float) -> None:
+        times = series.times
+        if len(times) == _RUN_SAMPLES:
+            self._close(series)
+        times.append(time)
+        series.values.append(value)
+        series.last = time
+
+    def _close(self, series: _Series) -> None:
+        """Move the open samples, which fill a run, to an arena."""
+        if self._arena_used + _RUN_BYTES > _ARENA_BYTES:
+            self._arenas.append(bytearray(_ARENA_BYTES))
+            self._arena_used = 0
+        start, middle, end = self._arena_used, self._arena_used + _RUN_BYTES // 2, self._arena_used + _RUN_BYTES
+        arena = self._arenas[-1]
+        arena[start:middle] = series.times.tobytes()
+        arena[middle:end] = series.values.tobytes()
+        self._arena_used = end
+        series.arenas.append(len(self._arenas) - 1)
+        series.starts.append(start)
+        series.min_times.append(series.times[0])
+        series.max_times.append(series.times[-1])
+        del series.times[:], series.values[:]
+
+
+def _check_known(series: _Series, time: int, value: float) -> None:
+    """Raise StateError unless the sample is the newest of the series."""
+    if time < series.last:
+        raise StateError(f"out of order sample: the series already has one at {series.last} ms, after {time} ms")
+    if float_bits(value) != float_bits(series.values[-1]):
+        raise StateError(f"duplicate sample: the series has another value at {time} ms")
