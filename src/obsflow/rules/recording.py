@@ -1,0 +1,67 @@
+"""Recording rules: one evaluation at one time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from obsflow.errors import QueryError
+from obsflow.model.labels import METRIC_NAME, Labels
+from obsflow.rules.config import RecordingRule
+from obsflow.rules.context import RuleContext, Vector
+from obsflow.rules.effects import Effect, EvaluationFailed
+from obsflow.rules.written import WrittenSeries
+
+
+class RecordingState:
+    """A recording rule in a running group: it remembers which series it wrote last."""
+
+    def __init__(self, rule: RecordingRule, context: RuleContext) -> None:
+        self.rule = rule
+        self._context = context
+        self._written = WrittenSeries()
+        self._fixed = {**rule.labels, METRIC_NAME: rule.record}
+        self._sources: list[Labels] = []
+        self._targets: list[Labels] = []
+
+    def evaluate(self, time: int) -> list[Effect]:
+        """Ask for the result at `time` (ms) less the query offset, and decide what to write.
+
+        A failure leaves everything as it was: what was written last stays the last.
+        """
+        try:
+            vector = self._context.evaluator.evaluate(self.rule, time - self._context.query_offset_ms)
+            self._rename(vector)
+            self._check_limit(len(vector))
+        except QueryError as error:
+            return [EvaluationFailed(time, self._context.group, self.rule.record, str(error))]
+        samples = tuple((labels, sample[1]) for labels, sample in zip(self._targets, vector, strict=True))
+        return self._written.replace(samples, time - self._context.query_offset_ms)
+
+    def _rename(self, vector: Vector) -> None:
+        """Set the targets that the samples go to. The labels of a result seldom change from one time to the next."""
+        sources = [labels for labels, _ in vector]
+        if sources == self._sources:
+            return
+        targets = [labels.with_(self._fixed) for labels in sources]
+        if len(set(targets)) < len(targets):
+            raise QueryError("vector contains metrics with the same labelset after applying rule labels")
+        self._sources, self._targets = sources, targets
+
+    def _check_limit(self, count: int) -> None:
+        if 0 < self._context.limit < count:
+            raise QueryError(f"exceeded limit of {self._context.limit} with {count} series")
+
+    def adopt(self, other: "RecordingState") -> None:
+        """Take over what a rule wrote that this one replaces."""
+        self.restore(other.snapshot())
+
+    def retire(self, time: int) -> list[Effect]:
+        """End every series that the rule has written."""
+        return self._written.replace((), time)
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """The state as plain data."""
+        return {"written": self._written.snapshot()}
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Become what `snapshot` described."""
+        self._written = WrittenSeries.restore(data["written"])

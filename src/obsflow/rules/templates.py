@@ -1,0 +1,122 @@
+"""The templates of labels and annotations: what they can say, and what they read."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Final
+
+import attrs
+
+from obsflow.errors import TemplateError, TemplateSyntaxError
+from obsflow.gotemplate import ast
+from obsflow.gotemplate.templates import Template, TemplateSet
+from obsflow.model.labels import EMPTY, Labels
+from obsflow.rules.functions import FUNCTIONS, MOMENT, Moment
+
+PRELUDE: Final = (
+    "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
+)
+"""Before every template, as in Prometheus, so that errors count columns as it does."""
+_PRELUDE_ACTIONS: Final = 4
+_SET: Final = TemplateSet(FUNCTIONS)
+
+
+@attrs.frozen
+class TemplateData:
+    """What a template sees: the labels of the sample (not of the alert), its value, and the server it runs in."""
+
+    __gotype__: ClassVar[str] = (
+        "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value interface {} }"
+    )
+    __gofields__: ClassVar[Mapping[str, str]] = {
+        "Labels": "labels",
+        "ExternalLabels": "external_labels",
+        "ExternalURL": "external_url",
+        "Value": "value",
+    }
+
+    labels: Labels
+    value: float
+    external_labels: Labels = EMPTY
+    external_url: str = ""
+
+
+@attrs.frozen
+class AlertTemplate:
+    """A text of a rule in the template language, parsed.
+
+    `reads_value`, `reads_clock` and `asks_queries` say what it may depend on besides labels and configuration.
+    """
+
+    text: str
+    rule: str
+    reads_value: bool
+    reads_clock: bool
+    asks_queries: bool
+    _template: Template | None = attrs.field(eq=False, repr=False)
+
+    @classmethod
+    @functools.lru_cache(maxsize=4096)
+    def parse(cls, text: str, rule: str) -> "AlertTemplate":
+        """The template of a text in the alerting rule `rule`. Raises TemplateSyntaxError, whose span is in `text`."""
+        if "{{" not in text:
+            return cls(text, rule, reads_value=False, reads_clock=False, asks_queries=False, template=None)
+        name = f"__alert_{rule}"
+        own = _SET.clone()
+        try:
+            template = own.parse(PRELUDE + text, name)
+        except TemplateSyntaxError as error:
+            start, end = (max(0, at - len(PRELUDE)) for at in error.span)
+            raise TemplateSyntaxError(error.message, text, (start, end), name) from None
+        nodes = [node for body in own.bodies().values() for node in _own_nodes(body.definition, name)]
+        called = {node.name for node in nodes if isinstance(node, ast.Identifier)}
+        return cls(
+            text,
+            rule,
+            reads_value=any(_may_read_value(node) for node in nodes),
+            reads_clock="now" in called,
+            asks_queries="query" in called,
+            template=template,
+        )
+
+    @property
+    def is_volatile(self) -> bool:
+        """Whether the result may differ between two samples with equal labels."""
+        return self.reads_value or self.reads_clock or self.asks_queries
+
+    def expand(self, data: TemplateData, moment: Moment) -> str:
+        """The text that comes out; where the template fails, it says so in its place."""
+        if self._template is None:
+            return self.text
+        token = MOMENT.set(moment)
+        try:
+            return self._template.execute(data)
+        except TemplateError as error:
+            return f"<error expanding template: error executing template __alert_{self.rule}: {error}>"
+        finally:
+            MOMENT.reset(token)
+
+
+def _own_nodes(definition: ast.Definition, name: str) -> Iterator[Any]:
+    """All nodes of a definition, less the prelude's."""
+    body = definition.body[_PRELUDE_ACTIONS:] if definition.name == name else definition.body
+    for node in body:
+        yield from _walk(node)
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    if isinstance(node, tuple):
+        for each in node:
+            yield from _walk(each)
+    elif attrs.has(type(node)):
+        yield node
+        for attribute in attrs.fields(type(node)):
+            yield from _walk(getattr(node, attribute.name))
+
+
+def _may_read_value(node: Any) -> bool:
+    match node:
+        case ast.Variable(name="$value") | ast.Dot():
+            return True
+        case ast.Variable(name="$", names=names) | ast.Field(names=names) | ast.Chain(names=names):
+            return not names or names[0] == "Value"
+    return False
