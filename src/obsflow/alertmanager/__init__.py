@@ -1,0 +1,72 @@
+"""From alerts to notifications: silences, inhibition, time intervals, routes, groups, the notification log."""
+
+from obsflow.alertmanager.alerts import KnownAlert
+from obsflow.alertmanager.compat import ALERTMANAGER, ALERTMANAGER_0_25, OBSFLOW, PRESETS, Compat, parse_compat
+from obsflow.alertmanager.config import Config, Integration, Receiver, load_config
+from obsflow.alertmanager.dispatch import Alertmanager
+from obsflow.alertmanager.events import (
+    AlertRejected,
+    Decision,
+    Delivered,
+    DeliveryAbandoned,
+    DeliveryFailed,
+    Effect,
+    Event,
+    ExpireSilence,
+    Inhibited,
+    MuteCause,
+    Notify,
+    ReceiveAlerts,
+    Reload,
+    SetSilence,
+    Silenced,
+    TimeMuted,
+)
+from obsflow.alertmanager.inhibition import InhibitRule
+from obsflow.alertmanager.intervals import NamedIntervals, TimeInterval, Zones, utc_only
+from obsflow.alertmanager.matchers import parse_matcher, parse_matchers
+from obsflow.alertmanager.routing import Route
+from obsflow.alertmanager.silences import Silence, parse_silences
+from obsflow.alertmanager.state import Snapshot
+
+__all__ = [
+    "ALERTMANAGER",
+    "ALERTMANAGER_0_25",
+    "OBSFLOW",
+    "PRESETS",
+    "AlertRejected",
+    "Alertmanager",
+    "Compat",
+    "Config",
+    "Decision",
+    "Delivered",
+    "DeliveryAbandoned",
+    "DeliveryFailed",
+    "Effect",
+    "Event",
+    "ExpireSilence",
+    "InhibitRule",
+    "Inhibited",
+    "Integration",
+    "KnownAlert",
+    "MuteCause",
+    "NamedIntervals",
+    "Notify",
+    "ReceiveAlerts",
+    "Receiver",
+    "Reload",
+    "Route",
+    "SetSilence",
+    "Silence",
+    "Silenced",
+    "Snapshot",
+    "TimeInterval",
+    "TimeMuted",
+    "Zones",
+    "load_config",
+    "parse_compat",
+    "parse_matcher",
+    "parse_matchers",
+    "parse_silences",
+    "utc_only",
+]

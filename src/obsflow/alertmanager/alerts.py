@@ -1,0 +1,118 @@
+"""The alerts that are known: how a new word on one is checked, completed and merged with what was known before."""
+
+from collections.abc import Iterator
+
+import attrs
+
+from obsflow.model.alerts import Alert
+from obsflow.model.durations import MINUTE_MS
+from obsflow.model.labels import Labels
+
+GC_INTERVAL_MS = 30 * MINUTE_MS
+
+
+@attrs.frozen
+class KnownAlert:
+    """An alert with its times filled in. `version` grows with every word on any alert.
+
+    `has_timeout` says that the sender left the end open, and that `ends_at` is when it counts as forgotten.
+    """
+
+    labels: Labels
+    annotations: Labels
+    starts_at: int
+    ends_at: int
+    generator_url: str
+    has_timeout: bool
+    updated_at: int
+    version: int
+
+    def is_resolved(self, now: int) -> bool:
+        """Whether the end has come; an end at `now` has."""
+        return self.ends_at <= now
+
+
+def complete(alert: Alert, now: int, resolve_timeout_ms: int, version: int) -> KnownAlert:
+    """The alert with missing times filled in: start from end or now, end from the resolve timeout.
+
+    Raises ValueError for an alert that no sender may send.
+    """
+    if not alert.labels:
+        raise ValueError("at least one label pair required")
+    has_timeout = alert.ends_at is None
+    ends_at = now + resolve_timeout_ms if alert.ends_at is None else alert.ends_at
+    starts_at = alert.starts_at
+    if starts_at is None:
+        starts_at = now if has_timeout else ends_at
+    if ends_at < starts_at:
+        raise ValueError("start time must be before end time")
+    return KnownAlert(
+        alert.labels, alert.annotations, starts_at, ends_at, alert.generator_url, has_timeout, now, version
+    )
+
+
+def overlaps(old: KnownAlert, new: KnownAlert) -> bool:
+    """Whether one of the new alert's ends lies strictly within the old alert's time."""
+    return old.starts_at < new.ends_at < old.ends_at or old.starts_at < new.starts_at < old.ends_at
+
+
+def merge(old: KnownAlert, new: KnownAlert, now: int) -> KnownAlert:
+    """One alert from two words on it: what `new` says, over the time of both.
+
+    The later end stands between two that are resolved, and where the old end was said rather than a timeout.
+    """
+    if new.is_resolved(now):
+        old_end_stands = old.is_resolved(now) and old.ends_at > new.ends_at
+    else:
+        old_end_stands = not old.has_timeout and old.ends_at > new.ends_at
+    return attrs.evolve(
+        new,
+        starts_at=min(old.starts_at, new.starts_at),
+        ends_at=old.ends_at if old_end_stands else new.ends_at,
+    )
+
+
+class AlertStore:
+    """The last word on every alert. Resolved ones are forgotten at every half hour from the start."""
+
+    def __init__(self, resolve_timeout_ms: int, started_at: int) -> None:
+        self.resolve_timeout_ms = resolve_timeout_ms
+        self._alerts: dict[Labels, KnownAlert] = {}
+        self._version = 0
+        self._next_gc = started_at + GC_INTERVAL_MS
+
+    def copy(self) -> "AlertStore":
+        """A store that goes its own way from here."""
+        twin = AlertStore(self.resolve_timeout_ms, 0)
+        twin._alerts, twin._version, twin._next_gc = dict(self._alerts), self._version, self._next_gc
+        return twin
+
+    def put(self, alert: Alert, now: int) -> KnownAlert:
+        """Take in a word on an alert; what is known of it then. Raises ValueError, and changes nothing, if invalid."""
+        new = complete(alert, now, self.resolve_timeout_ms, self._version + 1)
+        self._version += 1
+        old = self._alerts.get(new.labels)
+        if old is not None and overlaps(old, new):
+            new = merge(old, new, now)
+        self._alerts[new.labels] = new
+        return new
+
+    def collect(self, now: int) -> tuple[Labels, ...]:
+        """If a collection is due, forget the alerts that are resolved; their labels."""
+        if now < self._next_gc:
+            return ()
+        self._next_gc += (now - self._next_gc) // GC_INTERVAL_MS * GC_INTERVAL_MS + GC_INTERVAL_MS
+        gone = tuple(labels for labels, alert in self._alerts.items() if alert.is_resolved(now))
+        for labels in gone:
+            del self._alerts[labels]
+        return gone
+
+    def get(self, labels: Labels) -> KnownAlert | None:
+        """What is known of one alert."""
+        return self._alerts.get(labels)
+
+    def __iter__(self) -> Iterator[KnownAlert]:
+        return iter(tuple(self._alerts.values()))
+
+    def __len__(self) -> int:
+        return len(self._alerts)

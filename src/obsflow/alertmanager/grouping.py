@@ -1,0 +1,132 @@
+"""Aggregation groups: the alerts that share a route and its group labels, and are told together."""
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+
+from obsflow.alertmanager.alerts import KnownAlert
+from obsflow.alertmanager.events import MuteCause
+from obsflow.alertmanager.routing import Route
+from obsflow.model.labels import Labels
+from obsflow.model.notifications import AlertStatus, NotifiedAlert
+
+MAINTENANCE_INTERVAL_MS = 30_000
+_FIRST_LABELS = ("job", "instance")
+
+GroupId = tuple[str, Labels]  # id of the route, group labels
+
+
+@attrs.frozen
+class Flush:
+    """One look at a group: its alerts as they were then, in the order in which they are shown, and what mutes some."""
+
+    time: int
+    alerts: tuple[KnownAlert, ...]
+    muted: dict[Labels, MuteCause] = attrs.field(factory=dict)
+
+    def status(self, alert: KnownAlert) -> AlertStatus:
+        """Whether an alert fired then."""
+        return AlertStatus.RESOLVED if alert.is_resolved(self.time) else AlertStatus.FIRING
+
+    def labels_of(self, status: AlertStatus) -> frozenset[Labels]:
+        """The alerts of one status that nothing mutes."""
+        return frozenset(
+            alert.labels for alert in self.alerts if alert.labels not in self.muted and self.status(alert) is status
+        )
+
+    def notified(self) -> tuple[NotifiedAlert, ...]:
+        """The alerts that nothing mutes, as a notification shows them."""
+        return tuple(
+            NotifiedAlert(
+                alert.labels,
+                alert.annotations,
+                self.status(alert),
+                alert.starts_at,
+                alert.ends_at if alert.is_resolved(self.time) else None,
+                alert.generator_url,
+            )
+            for alert in self.alerts
+            if alert.labels not in self.muted
+        )
+
+
+@attrs.define
+class Group:
+    """The alerts of a group and its timer. Times are ms; `next_flush_at` None waits for the flush under way.
+
+    `waiting_for` are the deliveries of that flush that are not answered yet, `has_failed` whether one failed, and
+    `is_overdue` whether the timer fired meanwhile. `emptied_at` is when the last alert left.
+    """
+
+    route: Route
+    labels: Labels
+    key: str
+    alerts: dict[Labels, KnownAlert] = attrs.field(factory=dict)
+    next_flush_at: int | None = None
+    has_flushed: bool = False
+    emptied_at: int | None = None
+    flush: Flush | None = None
+    waiting_for: set[int] = attrs.field(factory=set)
+    has_failed: bool = False
+    is_overdue: bool = False
+
+    @property
+    def id(self) -> GroupId:
+        """Which group of which route."""
+        return self.route.id, self.labels
+
+    def copy(self) -> "Group":
+        """A group that goes its own way from here."""
+        return attrs.evolve(self, alerts=dict(self.alerts), waiting_for=set(self.waiting_for))
+
+    def insert(self, alert: KnownAlert) -> None:
+        """Take in the last word on an alert."""
+        self.alerts[alert.labels] = alert
+        self.emptied_at = None
+
+    def begin_flush(self, time: int) -> Flush:
+        """Look at the alerts as they are now."""
+        self.flush = Flush(time, tuple(in_order(self.alerts.values())))
+        self.has_failed = False
+        return self.flush
+
+    def end_flush(self, now: int, keep: Callable[[KnownAlert], bool]) -> None:
+        """Let go of the alerts that were resolved at the flush, unless it failed or they have been heard of since."""
+        assert self.flush is not None
+        for alert in () if self.has_failed else self.flush.alerts:
+            is_unchanged = self.alerts[alert.labels].version == alert.version
+            if is_unchanged and alert.is_resolved(self.flush.time) and not keep(alert):
+                del self.alerts[alert.labels]
+        self.flush = None
+        if not self.alerts and self.emptied_at is None:
+            self.emptied_at = now
+
+
+def was_maintained(started_at: int, since: int, now: int) -> bool:
+    """Whether a maintenance pass, every 30 s from `started_at`, fell between two instants, both inclusive."""
+    return now - (now - started_at) % MAINTENANCE_INTERVAL_MS >= since
+
+
+def in_order(alerts: Iterable[KnownAlert]) -> list[KnownAlert]:
+    """By job, by instance (absent ones last), then the smaller label set first."""
+    return sorted(alerts, key=lambda alert: _order(alert.labels))
+
+
+def _order(labels: Labels) -> tuple[Any, ...]:
+    known = tuple((name not in labels, labels.get(name)) for name in _FIRST_LABELS)
+    return (*known, len(labels), _by_pairs(labels.pairs))
+
+
+def _compare(one: tuple[tuple[str, str], ...], other: tuple[tuple[str, str], ...]) -> int:
+    """Sets of one size: at the first name that only one has, the other comes first; else the smaller value does."""
+    for (name, value), (other_name, other_value) in zip(one, other, strict=True):
+        if name != other_name:
+            return -1 if name > other_name else 1
+        if value != other_value:
+            return -1 if value < other_value else 1
+    return 0
+
+
+_by_pairs = functools.cmp_to_key(_compare)

@@ -1,0 +1,89 @@
+"""The routing tree: which routes an alert takes, and under which keys its groups are known."""
+
+import functools
+
+import attrs
+
+from obsflow.model.durations import HOUR_MS, MINUTE_MS, SECOND_MS
+from obsflow.model.labels import Labels, quote
+from obsflow.model.matchers import Matcher, all_match
+
+GROUP_BY_ALL = "..."
+_REMEMBERED = 1 << 16  # label sets whose routes are remembered
+
+
+@attrs.frozen
+class Route:
+    """A node of the tree with the options in effect there; durations in ms.
+
+    `key` is the path of matchers from the root, which siblings with the same matchers share; `id` adds the position of
+    each node and is unique.
+    """
+
+    receiver: str
+    key: str = "{}"
+    id: str = "{}"
+    matchers: tuple[Matcher, ...] = ()
+    group_by: frozenset[str] = frozenset()
+    group_by_all: bool = False
+    group_wait_ms: int = 30 * SECOND_MS
+    group_interval_ms: int = 5 * MINUTE_MS
+    repeat_interval_ms: int = 4 * HOUR_MS
+    mute_time_intervals: tuple[str, ...] = ()
+    active_time_intervals: tuple[str, ...] = ()
+    continue_: bool = False
+    labels: Labels = attrs.field(factory=Labels)
+    routes: "tuple[Route, ...]" = ()
+
+    def matches(self, labels: Labels) -> bool:
+        """Whether the node's own matchers pass the label set."""
+        return all_match(self.matchers, labels)
+
+    def match(self, labels: Labels) -> "tuple[Route, ...]":
+        """The routes that an alert takes from here down, depth first; empty if this node does not match."""
+        if not self.matches(labels):
+            return ()
+        taken: list[Route] = []
+        for child in self.routes:
+            below = child.match(labels)
+            taken.extend(below)
+            if below and not child.continue_:
+                break
+        return tuple(taken) or (self,)
+
+    def group_labels(self, labels: Labels) -> Labels:
+        """The labels by which this route groups the alert; those that it does not have are left out."""
+        return labels if self.group_by_all else labels.only(self.group_by)
+
+    def group_key(self, group_labels: Labels) -> str:
+        """The key of a group, as it stands in a notification: `{}/{team="a"}:{alertname="b"}`."""
+        return f"{self.key}:{render_label_set(group_labels)}"
+
+    def walk(self) -> "tuple[Route, ...]":
+        """The node and all below it, depth first."""
+        return (self, *(node for child in self.routes for node in child.walk()))
+
+
+def render_label_set(labels: Labels) -> str:
+    """`{a="1", b="2"}`, sorted by name; the metric name is a label like any other here."""
+    return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs) + "}"
+
+
+def render_matchers(matchers: tuple[Matcher, ...]) -> str:
+    """`{a="1",b=~"2"}`, in the given order, as a step of a route's key."""
+    return "{" + ",".join(map(str, matchers)) + "}"
+
+
+class Router:
+    """Routes label sets through a tree and remembers what it found: an alert is sent again and again."""
+
+    def __init__(self, root: Route) -> None:
+        self.root = root
+        self._route = functools.lru_cache(_REMEMBERED)(self._find)
+
+    def route(self, labels: Labels) -> tuple[tuple[Route, Labels], ...]:
+        """The routes that an alert takes, each with the labels of its group there."""
+        return self._route(labels)
+
+    def _find(self, labels: Labels) -> tuple[tuple[Route, Labels], ...]:
+        return tuple((route, route.group_labels(labels)) for route in self.root.match(labels))
