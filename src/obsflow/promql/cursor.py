@@ -95,5 +95,7 @@ class Cursor:
         if self._depth == MAX_NESTING:
             self.fail(f"expression is nested more than {MAX_NESTING} levels deep", self.token.span)
         self._depth += 1
-        yield
-        self._depth -= 1
+        try:
+            yield
+        finally:
+            self._depth -= 1

@@ -1,6 +1,7 @@
 """Durations in a query: the little language of ranges, steps and offsets, and what it comes to in milliseconds."""
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Final
 
@@ -46,10 +47,8 @@ def parse_positive(cursor: Cursor) -> Duration:
 
 
 def parse_offset(cursor: Cursor) -> Duration:
-    """Read what follows `offset`: one literal or call with or without a sign, or anything in parentheses."""
-    if cursor.at("+", "-"):
-        return _to_duration(_apply_sign(cursor, cursor.advance(), _parse_primary(cursor)))
-    return _to_duration(_parse_primary(cursor))
+    """Read what follows `offset`: one literal or call, or anything in parentheses; signs may stand before it."""
+    return _to_duration(_parse_offset_operand(cursor))
 
 
 def starts_duration(token: Token) -> bool:
@@ -60,16 +59,23 @@ def starts_duration(token: Token) -> bool:
 _STARTS = frozenset(("(", "+", "-", "step", "range", "min_of", "max_of"))
 
 
+def _parse_offset_operand(cursor: Cursor) -> _Operand:
+    with cursor.nested():
+        if cursor.at("+", "-"):
+            return _apply_sign(cursor, cursor.advance(), _parse_offset_operand(cursor))
+        return _parse_primary(cursor)
+
+
 def _parse_binary(cursor: Cursor, least: int) -> _Operand:
     with cursor.nested():
         left = _parse_signed(cursor)
         while (precedence := _PRECEDENCE.get(cursor.token.word, 0)) >= least:
-            operator = cursor.advance()
-            right = _parse_binary(cursor, precedence + (operator.word != "^"))
+            token = cursor.advance()
+            right = _parse_binary(cursor, precedence + (token.word != "^"))
             _require_expressions(cursor, left)
-            if operator.word in "/%" and isinstance(right, NumberLiteral) and right.value == 0:
-                cursor.fail("division by zero" if operator.word == "/" else "modulo by zero", operator.span)
-            left = DurationExpr(operator.word, (left, right), (left.span[0], right.span[1]))
+            if token.word in "/%" and isinstance(right, NumberLiteral) and right.value == 0:
+                cursor.fail("division by zero" if token.word == "/" else "modulo by zero", token.span)
+            left = DurationExpr(token.word, (left, right), (left.span[0], right.span[1]))
     return left
 
 
@@ -145,18 +151,23 @@ def _to_ms(seconds: float) -> int:
     return milliseconds if seconds >= 0 else -milliseconds
 
 
-def resolve_duration(duration: Duration, step_ms: int, range_ms: int) -> int:
-    """What a duration comes to in a query with this step and this distance from start to end: whole ms, cut off.
+def resolve_duration(duration: Duration, step_ms: int, range_ms: int, *, positive: bool = False) -> int:
+    """What a duration comes to in a query with this step and this time from start to end: whole ms, the rest cut off.
 
-    Instant queries have 0 for both. That a range or a step must be more than 0 is for the caller to check. Raises
-    QueryError for a division by zero, and for a result that is not finite or does not fit.
+    Instant queries have 0 for both. Ranges and steps ask for a `positive` one. Raises QueryError for a division by
+    zero, and for a result that is not positive where it has to be, not finite, or too long to be held.
     """
     if isinstance(duration, int):
         return duration
     seconds = _evaluate(duration, step_ms, range_ms)
-    if not math.isfinite(seconds) or abs(seconds) > _MAX_SECONDS:
-        raise QueryError("duration expression is out of range")
-    return int(seconds * 1000)
+    if not math.isfinite(seconds):
+        raise QueryError("duration is NaN or infinite")
+    milliseconds = int(seconds * 1000)
+    if positive and milliseconds <= 0:
+        raise QueryError("duration must be greater than 0")
+    if abs(seconds) > _MAX_SECONDS:
+        raise QueryError("duration is out of range")
+    return milliseconds
 
 
 def _evaluate(operand: _Operand, step_ms: int, range_ms: int) -> float:
@@ -182,23 +193,25 @@ def _divide(left: float, right: float) -> float:
 def _modulo(left: float, right: float) -> float:
     if right == 0:
         raise QueryError("modulo by zero in duration expression")
-    return math.fmod(left, right)
+    return math.fmod(left, right) if math.isfinite(left) else math.nan
 
 
 def _power(left: float, right: float) -> float:
     try:
         return math.pow(left, right)
-    except (ValueError, OverflowError):
-        return math.nan
+    except OverflowError:
+        return math.inf
+    except ValueError:
+        return math.inf if left == 0 else math.nan
 
 
 _BINARY: Final[dict[str, Callable[[float, float], float]]] = {
-    "+": lambda left, right: left + right,
-    "-": lambda left, right: left - right,
-    "*": lambda left, right: left * right,
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
     "/": _divide,
     "%": _modulo,
     "^": _power,
-    "min_of": min,
-    "max_of": max,
+    "min_of": lambda left, right: math.nan if math.isnan(left + right) else min(left, right),
+    "max_of": lambda left, right: math.nan if math.isnan(left + right) else max(left, right),
 }

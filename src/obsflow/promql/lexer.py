@@ -78,7 +78,11 @@ _SYMBOL_OUTSIDE = re.compile(r"==|!=|<=|>=|</|>/|[-+*/%^=<>@(){}\[\],]")
 _SYMBOL_IN_BRACES = re.compile(r"=~|!~|!=|[=,}]")
 _SYMBOL_IN_BRACKETS = re.compile(r"[-+*/%^(),:\]]")
 _NUMERIC = re.compile(r"0[xX]\w*|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?)?[\w.]*", re.ASCII)
-_NUMBER = re.compile(r"0[xX]_?[\da-fA-F]+(?:_[\da-fA-F]+)*|(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_DIGITS = r"\d+(?:_\d+)*"
+_NUMBER = re.compile(
+    rf"0[xX]_?[\da-fA-F]+(?:_[\da-fA-F]+)*|(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?",
+    re.ASCII,
+)
 _DURATION = re.compile(r"(?:\d+(?:ms|[smhdwy]))+", re.ASCII)
 _STRINGS = {
     '"': re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'),

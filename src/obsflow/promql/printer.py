@@ -30,7 +30,8 @@ _GROUPS = {Cardinality.MANY_TO_ONE: "group_left", Cardinality.ONE_TO_MANY: "grou
 def render(expr: Expr) -> str:
     """The query in canonical form, on one line: what Prometheus' `expr.String()` gives. It parses to an equal tree.
 
-    The one thing that differs is a negative base in a duration, `[(-2) ^ 2]`, which keeps its parentheses.
+    It differs where that would not parse to the same tree: a negative base in a duration, `[(-2) ^ 2]`, keeps its
+    parentheses, and the grouping labels "inf" and "nan" their quotes.
     """
     match expr:
         case NumberLiteral():
@@ -127,7 +128,12 @@ def _matching(matching: VectorMatching) -> str:
 
 
 def _label_list(labels: tuple[str, ...]) -> str:
-    return ", ".join(label if is_label_name(label) else quote(label) for label in labels)
+    return ", ".join(label if _is_bare_label(label) else quote(label) for label in labels)
+
+
+def _is_bare_label(label: str) -> bool:
+    """Whether a grouping label may go without quotes: it must not read as a number."""
+    return is_label_name(label) and label.lower() not in ("inf", "nan")
 
 
 def _duration_operand(operand: NumberLiteral | DurationExpr) -> str:
