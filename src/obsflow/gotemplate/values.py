@@ -124,9 +124,7 @@ def describe(cls: type) -> GoType:
 
 
 def _describe(cls: type) -> GoType:
-    kind = next((kind for base, kind in _KINDS if issubclass(cls, base)), Kind.STRUCT)
-    if issubclass(cls, _FUNCTIONS):
-        kind = Kind.FUNC
+    kind = _kind_of(cls)
     if issubclass(cls, Labels):
         return GoType("map[string]string", kind, {}, {}, zero="")
     name = getattr(cls, "__gotype__", kind.value if kind is not Kind.STRUCT else cls.__name__)
@@ -140,6 +138,12 @@ def _describe(cls: type) -> GoType:
         zero=getattr(cls, "__goelem__", None),
         string_method=methods["String"].call if "String" in methods else None,
     )
+
+
+def _kind_of(cls: type) -> Kind:
+    if issubclass(cls, _FUNCTIONS):
+        return Kind.FUNC
+    return next((kind for base, kind in _KINDS if issubclass(cls, base)), Kind.STRUCT)
 
 
 def function_of(call: Callable[..., Any] | Function, name: str, *, bound: bool = False) -> Function:
@@ -171,7 +175,7 @@ def _parameter(annotation: Any) -> Parameter:
     if not isinstance(origin, type) or origin in (object, types.UnionType):
         return ANYTHING
     if hasattr(origin, "__gotype__"):
-        return Parameter(origin.__gotype__, describe(origin).kind, origin)
+        return Parameter(origin.__gotype__, _kind_of(origin), origin)
     if origin is Sequence or issubclass(origin, (list, tuple)):
         element = typing.get_args(annotation)[:1]
         return Parameter("[]string" if element == (str,) else Kind.LIST.value, Kind.LIST)
