@@ -1,0 +1,72 @@
+"""The kinds of integration that a receiver can have, in the order in which Alertmanager builds and runs them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import attrs
+
+from obsflow.errors import TemplateSyntaxError
+from obsflow.model.notifications import IntegrationKind
+from obsflow.notify import email, pagerduty, slack, webhook
+from obsflow.notify.config import Globals, HttpConfig, raise_problems
+from obsflow.notify.templates import check_template
+
+
+def check_templates(config: Any) -> list[tuple[str, TemplateSyntaxError]]:
+    """The inline templates of a configuration that do not parse: the key of each, such as `fields[0].value`."""
+    return [(key, error) for key, text in _texts(config, "") if (error := check_template(text)) is not None]
+
+
+def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
+    """Every text of a configuration that could be a template, with its key."""
+    if isinstance(value, str):
+        if "{{" in value:
+            yield key, value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _texts(item, f"{key}.{name}")
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from _texts(item, f"{key}[{i}]")
+    elif attrs.has(type(value)) and not isinstance(value, HttpConfig):
+        for attribute in attrs.fields(type(value)):
+            name = attribute.name.rstrip("_")
+            yield from _texts(getattr(value, attribute.name), f"{key}.{name}" if key else name)
+
+
+def _template_problems(config: Any) -> Iterable[str]:
+    for key, error in check_templates(config):
+        line, column = error.position
+        yield f"{key}: {line}:{column}: {error.message}"
+
+
+def _checked(complete: Callable[[Any, Globals], Any]) -> Callable[[Any, Any], Any]:
+    """`complete`, and a template that does not parse is a mistake of the configuration as well."""
+
+    def complete_and_check(entry: Any, globals_: Any) -> Any:
+        problems = [*_template_problems(entry)]
+        try:
+            completed = complete(entry, globals_)
+        except ValueError as error:
+            raise_problems((str(error), *problems))
+            raise
+        raise_problems(problems)
+        return completed
+
+    return complete_and_check
+
+
+KINDS: Final = (
+    IntegrationKind("webhook", "webhook_configs", webhook.WebhookConfig, _checked(webhook.complete)),
+    IntegrationKind("email", "email_configs", email.EmailConfig, _checked(email.complete)),
+    IntegrationKind("pagerduty", "pagerduty_configs", pagerduty.PagerdutyConfig, _checked(pagerduty.complete)),
+    IntegrationKind("slack", "slack_configs", slack.SlackConfig, _checked(slack.complete)),
+)
+"""What `webhook_configs` and its like hold, and how an entry becomes complete. Raises ValueError, naming the key."""
+
+_BY_CLASS: Final = {kind.config: kind for kind in KINDS}
+
+
+def complete(config: Any, globals_: Globals) -> Any:
+    """A configuration of any kind with what `global` supplies. Raises ValueError."""
+    return _BY_CLASS[type(config)].complete(config, globals_)

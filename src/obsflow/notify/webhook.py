@@ -1,0 +1,65 @@
+"""The generic webhook: the template data as JSON, protocol version 4."""
+
+from typing import Any
+
+import attrs
+
+from obsflow.model.durations import parse_duration
+from obsflow.model.notifications import Notification
+from obsflow.notify.config import (
+    Globals,
+    HttpConfig,
+    Secret,
+    at_most_one,
+    parse_template_url,
+    raise_problems,
+    secret_of,
+)
+from obsflow.notify.context import Context
+from obsflow.notify.data import to_json_value
+from obsflow.notify.encoding import encode_document
+from obsflow.notify.request import Request
+from obsflow.schema import field
+
+_PROTOCOL = "4"
+
+
+@attrs.frozen
+class WebhookConfig:
+    """One entry of `webhook_configs`. `timeout` is in ms; 0 leaves it to the group's interval.
+
+    `max_alerts` 0 sends them all. `payload` replaces the document: any YAML, whose texts are templates.
+    """
+
+    url: Secret = field(parse=parse_template_url, default=Secret())
+    url_file: str = field(default="")
+    max_alerts: int = field(default=0)
+    timeout: int = field(parse=parse_duration, default=0)
+    payload: Any = field(default=None)
+    http_config: HttpConfig | None = field(default=None)
+    send_resolved: bool = field(default=True)
+
+
+def complete(config: WebhookConfig, globals_: Globals) -> WebhookConfig:
+    """The configuration with what `global` supplies. Raises ValueError."""
+    problems = [*at_most_one("url", "url_file")(config)]
+    if not config.url and not config.url_file:
+        problems.append("one of url or url_file must be configured")
+    if config.max_alerts < 0:
+        problems.append("max_alerts must not be negative")
+    raise_problems(problems)
+    return attrs.evolve(config, http_config=config.http_config or globals_.http_config)
+
+
+def render(context: Context, notification: Notification, config: WebhookConfig) -> Request:
+    """The request that tells a webhook. Raises TemplateError where a template of the configuration fails."""
+    shown = notification.alerts[: config.max_alerts or None]
+    data = context.data(attrs.evolve(notification, alerts=shown))
+    message = {
+        **to_json_value(data),
+        "version": _PROTOCOL,
+        "groupKey": notification.group_key,
+        "truncatedAlerts": len(notification.alerts) - len(shown),
+    }
+    url = secret_of(config.url, config.url_file, context.files)
+    return context.post_json(url, encode_document(message), config.http_config)
