@@ -22,7 +22,7 @@ class Templates:
 
     def __init__(self, files: Iterable[str] = (), *, api: Api = "0.34") -> None:
         self._now = Time()
-        sources = (*default_templates(api), *files)
+        sources = (default_templates(api), *files)
         self._text = self._build(sources, html=False)
         self._html = self._build(sources, html=True)
         self._parse_text = functools.lru_cache(_INLINE_CACHE)(lambda text: self._text.clone().parse(text))
