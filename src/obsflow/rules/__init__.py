@@ -6,6 +6,7 @@ from obsflow.rules.effects import Effect, EvaluationFailed, SendAlerts, Transiti
 from obsflow.rules.group import GroupMachine, GroupReloaded
 from obsflow.rules.lifecycle import AlertState, TransitionReason
 from obsflow.rules.phase import group_offset
+from obsflow.rules.restoring import ForStateRead, ReadForState, RestorePolicy
 
 __all__ = [
     "AlertState",
@@ -13,9 +14,12 @@ __all__ = [
     "Effect",
     "EvaluationFailed",
     "Evaluator",
+    "ForStateRead",
     "GroupMachine",
     "GroupReloaded",
+    "ReadForState",
     "RecordingRule",
+    "RestorePolicy",
     "Rule",
     "RuleContext",
     "RuleFile",

@@ -14,6 +14,13 @@ from obsflow.rules.context import RuleContext, Vector
 from obsflow.rules.effects import Effect, EvaluationFailed, Samples, SendAlerts, Transition
 from obsflow.rules.functions import Moment, table_link
 from obsflow.rules.lifecycle import AlertState, Observation, advance
+from obsflow.rules.restoring import (
+    FOR_STATE_METRIC,
+    ForStateRead,
+    ReadForState,
+    RestorePolicy,
+    restore_active_at,
+)
 from obsflow.rules.templates import AlertTemplate, TemplateData
 from obsflow.rules.written import WrittenSeries
 
@@ -34,7 +41,7 @@ class AlertingState:
         self.rule = rule
         self.is_restored = is_restored
         self._context = context
-        self._written = WrittenSeries()
+        self.written = WrittenSeries()
         self._samples: Samples = ()
         self._active: dict[Labels, ActiveAlert] = {}
         self._known: dict[Labels, ActiveAlert] = {}  # by their own labels: the active ones, and some that may return
@@ -82,8 +89,30 @@ class AlertingState:
         if changes or not self._samples:
             self._samples = tuple(sample for alert in self._active.values() for sample in alert.samples)
         if self.is_restored:
-            effects += self._written.replace(self._samples, time - context.query_offset_ms)
+            effects += self.written.replace(self._samples, time - context.query_offset_ms)
         return effects
+
+    def for_state_query(self, index: int, time: int, policy: RestorePolicy) -> ReadForState | None:
+        """What to look up to restore the `for` state at `time`; None if there is nothing to restore."""
+        if self.rule.for_ms < policy.grace_period_ms:
+            self.is_restored = True
+            return None
+        fixed = {name: text for name, text in self._raw_labels.items() if "{{" not in text}
+        labels = Labels({**fixed, METRIC_NAME: FOR_STATE_METRIC, ALERT_NAME: self.rule.alert})
+        start = time - policy.outage_tolerance_ms
+        return ReadForState(time, self._context.group, index, labels, start, end=time)
+
+    def restore_for_state(self, read: ForStateRead, now: int, policy: RestorePolicy) -> None:
+        """Let the alerts that were active before go on waiting for `for` where they were."""
+        for labels, down_at, value in read.samples:
+            alert = self._active.get(labels.without(METRIC_NAME))
+            if alert is not None and math.isfinite(value):  # not a stale marker
+                alert.active_at = restore_active_at(
+                    now, self.rule.for_ms, down_at, int(value) * 1000, policy.grace_period_ms
+                )
+                alert.samples = self._series_of(alert)
+        self._samples = ()
+        self.is_restored = True
 
     def _identify(self, vector: Vector, time: int) -> list[ActiveAlert]:
         """The alert that each sample is. Raises QueryError if two samples are the same one."""
@@ -168,7 +197,7 @@ class AlertingState:
         state = alert.state.series_value
         if not state:
             return ()
-        for_state = self._series_labels(alert, {METRIC_NAME: "ALERTS_FOR_STATE"})
+        for_state = self._series_labels(alert, {METRIC_NAME: FOR_STATE_METRIC})
         alerts = self._series_labels(alert, {METRIC_NAME: "ALERTS", "alertstate": state})
         return (alerts, 1.0), (for_state, float(alert.active_at // 1000))
 
@@ -232,15 +261,11 @@ class AlertingState:
         """Take over the alerts and the series of the rule that this one replaces; names and labels are the same."""
         self.restore(other.snapshot())
 
-    def retire(self, time: int) -> list[Effect]:
-        """End every series that the rule has written."""
-        return self._written.replace((), time)
-
     def snapshot(self) -> Mapping[str, Any]:
         """The state as plain data."""
         return {
             "alerts": [alert.snapshot() for alert in self._active.values()],
-            "written": self._written.snapshot(),
+            "written": self.written.snapshot(),
             "is_restored": self.is_restored,
         }
 
@@ -253,5 +278,5 @@ class AlertingState:
         self._known, self._by_sample = dict(self._active), {}
         self._sources, self._present, self._samples = [], [], ()
         self._send_after = AT_ONCE
-        self._written = WrittenSeries.restore(data["written"])
+        self.written = WrittenSeries.restore(data["written"])
         self.is_restored = data["is_restored"]

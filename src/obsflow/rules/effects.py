@@ -5,6 +5,7 @@ import attrs
 from obsflow.model.alerts import Alert
 from obsflow.model.labels import Labels
 from obsflow.rules.lifecycle import AlertState, TransitionReason
+from obsflow.rules.restoring import ReadForState
 
 Samples = tuple[tuple[Labels, float], ...]
 
@@ -63,4 +64,4 @@ class EvaluationFailed:
     error: str
 
 
-Effect = WriteSamples | SendAlerts | Transition | EvaluationFailed
+Effect = WriteSamples | SendAlerts | Transition | EvaluationFailed | ReadForState

@@ -17,7 +17,7 @@ class RecordingState:
     def __init__(self, rule: RecordingRule, context: RuleContext) -> None:
         self.rule = rule
         self._context = context
-        self._written = WrittenSeries()
+        self.written = WrittenSeries()
         self._fixed = {**rule.labels, METRIC_NAME: rule.record}
         self._sources: list[Labels] = []
         self._targets: list[Labels] = []
@@ -34,7 +34,7 @@ class RecordingState:
         except QueryError as error:
             return [EvaluationFailed(time, self._context.group, self.rule.record, str(error))]
         samples = tuple((labels, sample[1]) for labels, sample in zip(self._targets, vector, strict=True))
-        return self._written.replace(samples, time - self._context.query_offset_ms)
+        return self.written.replace(samples, time - self._context.query_offset_ms)
 
     def _rename(self, vector: Vector) -> None:
         """Set the targets that the samples go to. The labels of a result seldom change from one time to the next."""
@@ -54,14 +54,10 @@ class RecordingState:
         """Take over what a rule wrote that this one replaces."""
         self.restore(other.snapshot())
 
-    def retire(self, time: int) -> list[Effect]:
-        """End every series that the rule has written."""
-        return self._written.replace((), time)
-
     def snapshot(self) -> Mapping[str, Any]:
         """The state as plain data."""
-        return {"written": self._written.snapshot()}
+        return {"written": self.written.snapshot()}
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Become what `snapshot` described."""
-        self._written = WrittenSeries.restore(data["written"])
+        self.written = WrittenSeries.restore(data["written"])

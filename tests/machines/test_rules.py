@@ -1,0 +1,140 @@
+"""An alerting rule in a group behaves as the plain transcription of Prometheus' code does, whatever happens to it."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.oracles.rules import STALE, NaiveRule
+
+from obsflow.errors import QueryError
+from obsflow.model.floats import STALE_NAN_BITS, float_bits
+from obsflow.model.labels import Labels
+from obsflow.promql import parse
+from obsflow.rules import (
+    AlertingRule,
+    EvaluationFailed,
+    GroupMachine,
+    GroupReloaded,
+    RuleGroup,
+    SendAlerts,
+    Transition,
+    WriteSamples,
+)
+
+INTERVAL = 60_000
+INSTANCES = tuple((("instance", name),) for name in "abcd")
+DURATIONS = st.sampled_from([0, INTERVAL, 2 * INTERVAL, 5 * INTERVAL, 90_000])
+
+
+class Answers:
+    def __init__(self):
+        self.result = {}
+
+    def evaluate(self, _rule, _time):
+        if self.result is None:
+            raise QueryError("the query failed")
+        return [(Labels({**dict(labels), "__name__": "up"}), value) for labels, value in self.result.items()]
+
+    def query(self, _text, _time):
+        return []
+
+
+class AlertingMachine(RuleBasedStateMachine):
+    @initialize(
+        for_ms=DURATIONS, keep_ms=DURATIONS, limit=st.sampled_from([0, 0, 2]), resend=st.sampled_from([60_000, 150_000])
+    )
+    def start(self, for_ms, keep_ms, limit, resend):
+        self.answers = Answers()
+        self.resend = resend
+        self.limit = limit
+        self.naive = NaiveRule("A", for_ms, keep_ms, limit, INTERVAL, resend)
+        self.machine = self.build(self.group(for_ms, keep_ms))
+        self.states = {}
+
+    def group(self, for_ms, keep_ms):
+        alert = AlertingRule("A", parse("up == 0"), for_ms, keep_ms, {}, {"value": "{{ $value }}"})
+        return RuleGroup("g", limit=self.limit, rules=(alert,))
+
+    def build(self, group):
+        return GroupMachine(
+            group, self.answers, interval_ms=INTERVAL, offset_ms=7_000, start=0, resend_delay_ms=self.resend
+        )
+
+    def tick(self, result, late_ms=0):
+        self.answers.result = result
+        now = self.machine.next_timer() + late_ms
+        effects = self.machine.poll(now)
+        ts = now - (now - 7_000) % INTERVAL
+        self.compare(effects, *self.naive.evaluate(ts, result), ts)
+
+    @rule(present=st.sets(st.sampled_from(INSTANCES)), value=st.sampled_from([0.0, 1.5]))
+    def evaluate(self, present, value):
+        self.tick(dict.fromkeys(sorted(present), value))
+
+    @rule(present=st.sets(st.sampled_from(INSTANCES)), times=st.integers(2, 20))
+    def stay(self, present, times):
+        for _ in range(times):
+            self.tick(dict.fromkeys(sorted(present), 2.0))
+
+    @rule()
+    def fail(self):
+        self.tick(None)
+
+    @rule(late=st.integers(0, 3 * INTERVAL))
+    def come_late(self, late):
+        self.tick({INSTANCES[0]: 1.0}, late)
+
+    @rule(for_ms=DURATIONS, keep_ms=DURATIONS)
+    def reload(self, for_ms, keep_ms):
+        self.naive.for_ms, self.naive.keep_ms = for_ms, keep_ms
+        self.machine.receive(GroupReloaded(self.group(for_ms, keep_ms)), 0)
+
+    @rule()
+    def restart(self):
+        saved = self.machine.snapshot()
+        self.machine = self.build(self.machine.group)
+        self.machine.restore(saved)
+        assert self.machine.snapshot() == saved
+
+    def compare(self, effects, written, sent, failed, ts):
+        got = {
+            (labels["__name__"], labels.get("alertstate"), labels.without("__name__", "alertstate").pairs): STALE
+            if float_bits(value) == STALE_NAN_BITS
+            else value
+            for effect in effects
+            if isinstance(effect, WriteSamples)
+            for labels, value in effect.samples
+        }
+        assert got == written
+        alerts = [alert for effect in effects if isinstance(effect, SendAlerts) for alert in effect.alerts]
+        assert sorted((a.labels.pairs, a.starts_at, a.ends_at) for a in alerts) == sorted(each[:3] for each in sent)
+        assert {a.labels.pairs: a.annotations["value"] for a in alerts} == {each[0]: f"{each[3]:g}" for each in sent}
+        assert any(isinstance(effect, EvaluationFailed) for effect in effects) is failed
+        for effect in effects:
+            if isinstance(effect, Transition):
+                assert effect.time == ts
+                assert self.states.pop(effect.labels.pairs, "inactive") == effect.from_state.value
+                self.states[effect.labels.pairs] = effect.to_state.value
+
+    @invariant()
+    def same_alerts_in_the_same_states(self):
+        if not hasattr(self, "machine"):
+            return
+        words = {"pending": "pending", "firing": "firing", "kept": "firing", "resolved": "inactive"}
+        alerts = {alert.labels.pairs: alert for alert in self.machine.rules[0].alerts}
+        assert {own: words[alert.state.value] for own, alert in alerts.items()} == {
+            own: alert["state"] for own, alert in self.naive.active.items()
+        }
+        told = {own: state for own, state in self.states.items() if state != "inactive"}
+        assert told == {own: alert.state.value for own, alert in alerts.items()}
+        for own, alert in alerts.items():
+            naive = self.naive.active[own]
+            assert (alert.active_at, alert.fired_at, alert.resolved_at, alert.last_sent_at) == (
+                naive["active_at"],
+                naive["fired_at"],
+                naive["resolved_at"],
+                naive["sent_at"],
+            )
+
+
+AlertingMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestAlertingMachine = AlertingMachine.TestCase
