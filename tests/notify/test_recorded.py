@@ -1,12 +1,12 @@
 """What a real Alertmanager sent, rendered again from the notification behind it."""
 
 import functools
-import re
 
 import attrs
 import pytest
 from tests.external import shared
 from tests.notify.files import load
+from tests.notify.mails import assert_same_mail
 from tests.notify.recorded import rebuild, requests, webhooks
 
 from obsflow.model.labels import Labels
@@ -123,20 +123,3 @@ def test_every_mail(renderer):
         assert (request.sender, request.recipients) == ("alerts@example.com", ("oncall@example.com",))
         assert_same_mail(request.body, recorded.body)
     assert len(found) == 2
-
-
-def assert_same_mail(rendered, recorded):
-    """Equal up to what is drawn at random, the order of fields, and a second between rendering and sending."""
-    rendered_fields, rendered_body = split_mail(rendered.replace("\r\n", "\n"))
-    recorded_fields, recorded_body = split_mail(recorded.replace("\r\n", "\n"))
-    assert rendered_fields == recorded_fields
-    assert rendered_body.rstrip("\n").split("\n") == recorded_body.rstrip("\n").split("\n")
-
-
-def split_mail(text):
-    """The header fields, and the lines of the body, with the boundary and ids made equal."""
-    boundary = re.search(r"boundary=(\w+)", text)[1]
-    assert re.fullmatch("[0-9a-f]{60}", boundary)
-    head, _, body = text.replace(boundary, "BOUNDARY").partition("\n\n")
-    head = re.sub(r"<\d+\.\d+@vm>", "<ID@vm>", head)
-    return sorted(re.sub(r":\d\d \+0000", ":SS +0000", head).split("\n")), body
