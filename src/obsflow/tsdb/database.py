@@ -58,6 +58,9 @@ class Database:
                 blocks.append(Block.open(files, symbols))
             except CorruptionError as error:
                 problems.append(error)
+        # A server deletes the blocks that another was made of some time after it is there.
+        replaced = {parent for block in blocks if not block.problems for parent in block.meta.parents}
+        blocks = [block for block in blocks if block.meta.ulid not in replaced]
         blocks.sort(key=lambda block: (block.meta.min_time, block.meta.ulid))
         in_order = [block.meta.max_time for block in blocks if block.meta.is_in_order]
         head = Head.replay(directory.head, symbols, decompress_zstd, min_valid_time=max(in_order, default=None))
@@ -112,7 +115,9 @@ class Database:
         labels, table = parts[0] if len(parts) == 1 else _unite(parts)
         runs, problems = assemble(table, len(labels))
         self._report(problems)
-        return Selection(labels, runs)
+        selection = Selection(labels, runs)
+        kept = np.diff(runs.offsets) > 0  # deletions may leave nothing of a series
+        return selection if kept.all() else selection.take(np.flatnonzero(kept))
 
     def _report(self, problems: list[CorruptionError]) -> None:
         for problem in problems:

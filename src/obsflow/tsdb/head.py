@@ -25,13 +25,12 @@ _EVER = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
 class Head:
     """What a head held when its files were read."""
 
-    __slots__ = ("_chunks", "_stones", "_table", "problems", "series", "skipped")
+    __slots__ = ("_chunks", "_table", "problems", "series", "skipped")
 
     def __init__(
         self,
         series: SeriesTable,
         table: RunTable,
-        stones: Stones,
         problems: tuple[CorruptionError, ...] = (),
         skipped: tuple[Skipped, ...] = (),
     ) -> None:
@@ -39,7 +38,6 @@ class Head:
         self._table = table.take(order)
         offsets = offsets_of(np.bincount(self._table.series, minlength=len(series)))
         self._chunks = ChunkMetas(offsets, self._table.min_time, self._table.max_time, np.arange(len(order)))
-        self._stones = stones
         self.series = series
         self.problems = problems
         self.skipped = skipped
@@ -58,15 +56,13 @@ class Head:
         chunks = _Chunks(min_valid_time)
         for _, file in sorted(files.chunks.items()):
             chunks.add(file, replay, rank)
-        table = chunks.table()
         samples = attrs.evolve(samples, rows=rank[samples.rows])
         deletions = [attrs.evolve(deletion, row=int(rank[deletion.row])) for deletion in replay.deletions]
         raw = _newer_than_chunks(samples, deletions, chunks, min_valid_time)
         counts = replay.unread + chunks.skipped
         return cls(
             SeriesTable.from_labels(symbols, labels),
-            join((table, raw)),
-            _stones(deletions),
+            join((chunks.table().delete(np.arange(len(labels)), _stones(deletions)), raw)),
             (*replay.problems, *chunks.problems),
             tuple(Skipped("head", kind, count) for kind, count in sorted(counts.items())),
         )
@@ -84,7 +80,7 @@ class Head:
     def runs(self, rows: IntArray, start: int, end: int) -> RunTable:
         """The runs of the series at `rows` that touch `[start, end]`; `series` counts within `rows`."""
         owner, at = self._chunks.between(rows, start, end)
-        return attrs.evolve(self._table.take(at), series=owner).delete(rows, self._stones)
+        return attrs.evolve(self._table.take(at), series=owner)
 
 
 class _Chunks:

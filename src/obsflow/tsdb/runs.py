@@ -54,8 +54,11 @@ class RunTable:
         return len(self.series)
 
     def take(self, at: IntArray) -> "RunTable":
-        """The runs at the given indices, in that order, with nothing deleted."""
-        return RunTable(self.files, **{name: getattr(self, name)[at] for name in _COLUMNS})
+        """The runs at the given indices, in that order."""
+        deleted = (
+            {i: self.deleted[run] for i, run in enumerate(at.tolist()) if run in self.deleted} if self.deleted else {}
+        )
+        return RunTable(self.files, **{name: getattr(self, name)[at] for name in _COLUMNS}, deleted=deleted)
 
     def for_series(self, series: IntArray) -> "RunTable":
         """These runs under other numbers of their series: `series[i]` for `i`."""

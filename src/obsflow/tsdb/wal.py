@@ -14,6 +14,14 @@ HEADER_BYTES = 7
 
 _REST_IS_ZERO, _FULL, _FIRST, _MIDDLE, _LAST = range(5)
 _STARTS = (_FULL, _FIRST)
+_CONTINUES = (_MIDDLE, _LAST)
+_OUT_OF_PLACE = {
+    _REST_IS_ZERO: "record is not continued",
+    _FULL: "record starts within a record",
+    _FIRST: "record starts within a record",
+    _MIDDLE: "record has no start",
+    _LAST: "record has no start",
+}
 _TYPE_MASK = 0x07
 _SNAPPY = 0x08
 _ZSTD = 0x10
@@ -55,9 +63,11 @@ def read_segment(
         if fragment is None:
             parts, in_step = [], False
             continue
-        if (fragment.kind in _STARTS) is bool(parts):
+        if fragment.kind == _REST_IS_ZERO and not parts:
+            continue
+        if fragment.kind not in (_CONTINUES if parts else _STARTS):
             if in_step:
-                problems.append(CorruptionError(_out_of_order(fragment.kind), file.name, fragment.offset))
+                problems.append(CorruptionError(_OUT_OF_PLACE[fragment.kind], file.name, fragment.offset))
             parts, in_step = [], fragment.kind in _STARTS
             if not in_step:
                 continue
@@ -70,10 +80,6 @@ def read_segment(
                 yield record
     if parts and not is_last:
         problems.append(CorruptionError("segment ends within a record", file.name, parts[0].offset))
-
-
-def _out_of_order(kind: int) -> str:
-    return "record starts within a record" if kind in _STARTS else "record has no start"
 
 
 def _fragments(file: File, problems: list[CorruptionError], *, is_last: bool) -> Iterator[_Fragment | None]:
@@ -93,21 +99,21 @@ def _fragments(file: File, problems: list[CorruptionError], *, is_last: bool) ->
                 problems.append(problem)
                 yield None
                 break
-            if fragment is None:
-                break
             yield fragment
+            if fragment.kind == _REST_IS_ZERO:
+                break
             position += HEADER_BYTES + len(fragment.data)
 
 
-def _decode_fragment(file: File, position: int, end: int, page_end: int) -> _Fragment | None:
-    """The fragment at `position`; None where the rest of the page is empty, as its type then says."""
+def _decode_fragment(file: File, position: int, end: int, page_end: int) -> _Fragment:
+    """The fragment at `position`, which has no data where its type says that the rest of the page is empty."""
     data = file.data
     flags = data[position]
     kind = flags & _TYPE_MASK
     if kind == _REST_IS_ZERO:
         if any(data[position:end]):
             raise CorruptionError("expected zeros in the rest of the page", file.name, position)
-        return None
+        return _Fragment(position, kind, _NO_COMPRESSION, b"")
     if end - position < HEADER_BYTES:
         raise _TornError
     compression = flags & ~_TYPE_MASK
