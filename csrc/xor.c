@@ -60,13 +60,14 @@ static inline obs_status read_value(obs_xor_state *s, const uint8_t *base, uint6
 static obs_status read_samples(obs_xor_state *state, const uint8_t *base, uint64_t safe, uint64_t end,
                                const samples *out)
 {
-    obs_xor_state s = *state; /* a copy, so that it lives in registers */
+    obs_xor_state s = *state; /* copies, so that they live in registers */
+    const samples to = *out;
     obs_status status = OBS_OK;
-    while (s.count < out->n && s.position <= safe) {
+    while (s.count < to.n && s.position <= safe) {
         uint64_t word = obs_peek57(base, s.position);
         if (!(word >> 62)) {
             /* regular and unchanged: all such samples that the word holds, two zero bits each */
-            size_t run = obs_clz64(word | 1u << 6) / 2, wanted = out->n - s.count;
+            size_t run = obs_clz64(word | 1u << 6) / 2, wanted = to.n - s.count;
             run = run < wanted ? run : wanted;
             if (s.position + 2 * run > end)
                 run = s.position < end ? (size_t)(end - s.position) / 2 : 0;
@@ -76,7 +77,7 @@ static obs_status read_samples(obs_xor_state *state, const uint8_t *base, uint64
             }
             for (size_t k = 0; k < run; k++) {
                 s.time = obs_time_add(s.time, (int64_t)s.delta);
-                put_sample(out, s.count + k, s.time, s.bits);
+                put_sample(&to, s.count + k, s.time, s.bits);
             }
             s.count += (uint32_t)run;
             s.position += 2 * run;
@@ -105,7 +106,7 @@ static obs_status read_samples(obs_xor_state *state, const uint8_t *base, uint64
         if (status != OBS_OK)
             break;
         s.time = obs_time_add(s.time, (int64_t)s.delta);
-        put_sample(out, s.count++, s.time, s.bits);
+        put_sample(&to, s.count++, s.time, s.bits);
         s.position = position;
     }
     *state = s;
@@ -296,24 +297,29 @@ static inline void put_value(bit_writer *w, obs_xor_state *s, uint64_t bits, fie
     }
 }
 
-static void append_one(bit_writer *w, obs_xor_state *s, int64_t time, uint64_t bits)
+static void append_first(bit_writer *w, obs_xor_state *s, int64_t time, uint64_t bits)
 {
-    if (s->count == 0) {
-        put_uvarint(w, obs_zigzag(time));
-        put_wide(w, bits, 64);
-        s->bits = bits;
-    } else {
-        uint64_t delta = (uint64_t)time - (uint64_t)s->time;
-        field head = {0, 0};
-        if (s->count == 1)
-            put_uvarint(w, delta);
-        else
-            head = dod_field((int64_t)(delta - s->delta), w);
-        s->delta = delta;
-        put_value(w, s, bits, head);
-    }
+    put_uvarint(w, obs_zigzag(time));
+    put_wide(w, bits, 64);
     s->time = time;
-    s->count++;
+    s->bits = bits;
+}
+
+static void append_second(bit_writer *w, obs_xor_state *s, int64_t time, uint64_t bits)
+{
+    s->delta = (uint64_t)time - (uint64_t)s->time;
+    s->time = time;
+    put_uvarint(w, s->delta);
+    put_value(w, s, bits, (field){0, 0});
+}
+
+static inline void append_next(bit_writer *w, obs_xor_state *s, int64_t time, uint64_t bits)
+{
+    uint64_t delta = (uint64_t)time - (uint64_t)s->time;
+    field head = dod_field((int64_t)(delta - s->delta), w);
+    s->delta = delta;
+    s->time = time;
+    put_value(w, s, bits, head);
 }
 
 size_t obs_xor_max_length(size_t n)
@@ -334,8 +340,18 @@ obs_status obs_xor_append(obs_xor_state *state, uint8_t *chunk, size_t capacity,
     bit_writer w = {chunk + (s.position >> 3), 0, (unsigned)(s.position & 7)};
     if (w.fill)
         w.pending = (uint64_t)(*w.at >> (8 - w.fill)) << (64 - w.fill);
-    for (size_t i = 0; i < n; i++)
-        append_one(&w, &s, times[i], obs_double_bits(values + i));
+    size_t i = 0;
+    if (i < n && s.count == 0) {
+        append_first(&w, &s, times[i], obs_double_bits(values + i));
+        s.count++, i++;
+    }
+    if (i < n && s.count == 1) {
+        append_second(&w, &s, times[i], obs_double_bits(values + i));
+        s.count++, i++;
+    }
+    s.count += (uint32_t)(n - i);
+    for (; i < n; i++)
+        append_next(&w, &s, times[i], obs_double_bits(values + i));
     s.position = 8 * (uint64_t)(w.at - chunk) + w.fill;
     chunk[0] = (uint8_t)(s.count >> 8);
     chunk[1] = (uint8_t)s.count;

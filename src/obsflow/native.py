@@ -48,21 +48,36 @@ class RunTable(Protocol):
     """
 
     @property
-    def buffers(self) -> Sequence[bytes | memoryview]: ...
+    def buffers(self) -> Sequence[bytes | memoryview]:
+        """What the runs lie in."""
+
     @property
-    def offsets(self) -> Int64Array: ...
+    def offsets(self) -> Int64Array:
+        """`[series + 1]`."""
+
     @property
-    def buffer(self) -> npt.NDArray[np.int32]: ...
+    def buffer(self) -> npt.NDArray[np.int32]:
+        """`[runs]`."""
+
     @property
-    def start(self) -> Int64Array: ...
+    def start(self) -> Int64Array:
+        """`[runs]`, bytes."""
+
     @property
-    def length(self) -> Int64Array: ...
+    def length(self) -> Int64Array:
+        """`[runs]`, bytes."""
+
     @property
-    def encoding(self) -> UInt8Array: ...
+    def encoding(self) -> UInt8Array:
+        """`[runs]`."""
+
     @property
-    def min_time(self) -> Int64Array: ...
+    def min_time(self) -> Int64Array:
+        """`[runs]`, ms."""
+
     @property
-    def max_time(self) -> Int64Array: ...
+    def max_time(self) -> Int64Array:
+        """`[runs]`, ms."""
 
 
 # ---- passing arrays --------------------------------------------------------------------------------------------------
@@ -74,8 +89,11 @@ def _check(status: int) -> None:
         raise type(error)(*error.args)
 
 
+_pass = ffi.from_buffer  # (ctype, buffer): the memory itself, kept alive by what is returned
+
+
 def _bytes(data: Buffer) -> Any:
-    return data if type(data) is bytes else ffi.from_buffer(_U8, data)
+    return data if type(data) is bytes else _pass(_U8, data)
 
 
 def _array(array: npt.NDArray[Any], dtype: type[np.generic], shape: tuple[int, ...], name: str) -> npt.NDArray[Any]:
@@ -86,41 +104,27 @@ def _array(array: npt.NDArray[Any], dtype: type[np.generic], shape: tuple[int, .
     return np.ascontiguousarray(array)
 
 
-def _steps(times: Int64Array) -> Int64Array:
-    times = _array(times, np.int64, (times.size,), "times")
-    if len(times) > 1 and not (times[1:] >= times[:-1]).all():
-        raise ValueError("times must ascend")
-    return times
+_RUN_COLUMNS: Final = (
+    ("buffer", _I32, np.int32), ("start", _I64, np.int64), ("length", _I64, np.int64),
+    ("encoding", _U8, np.uint8), ("min_time", _I64, np.int64), ("max_time", _I64, np.int64),
+)  # fmt: skip
 
 
 class _Runs:
     """A run table as C sees it; keeps alive what the pointers refer to."""
 
     def __init__(self, runs: RunTable) -> None:
-        n_runs = len(runs.buffer)
-        columns = {
-            "offsets": (_I64, _array(runs.offsets, np.int64, (max(len(runs.offsets), 1),), "offsets")),
-            "buffer": (_I32, _array(runs.buffer, np.int32, (n_runs,), "buffer")),
-            "start": (_I64, _array(runs.start, np.int64, (n_runs,), "start")),
-            "length": (_I64, _array(runs.length, np.int64, (n_runs,), "length")),
-            "encoding": (_U8, _array(runs.encoding, np.uint8, (n_runs,), "encoding")),
-            "min_time": (_I64, _array(runs.min_time, np.int64, (n_runs,), "min_time")),
-            "max_time": (_I64, _array(runs.max_time, np.int64, (n_runs,), "max_time")),
-        }
-        self._views = [ffi.from_buffer(_U8, each) for each in runs.buffers]
-        self._pointers = ffi.new("uint8_t *[]", self._views)
-        self._sizes = ffi.new("size_t[]", [len(each) for each in self._views])
-        self._columns = {name: ffi.from_buffer(ctype, array) for name, (ctype, array) in columns.items()}
-        self.n_runs = n_runs
+        self.n_runs = len(runs.buffer)
         self.n_series = len(runs.offsets) - 1
-        self.pointer = ffi.new("obs_runs *")
-        for name, column in self._columns.items():
-            setattr(self.pointer, name, column)
-        self.pointer.buffers = self._pointers
-        self.pointer.sizes = self._sizes
-        self.pointer.n_buffers = len(self._views)
-        self.pointer.n_series = self.n_series
-        self.pointer.n_runs = n_runs
+        buffers = [_pass(_U8, each) for each in runs.buffers]
+        columns = {"offsets": _pass(_I64, _array(runs.offsets, np.int64, (max(self.n_series, 0) + 1,), "offsets"))}
+        for name, ctype, dtype in _RUN_COLUMNS:
+            columns[name] = _pass(ctype, _array(getattr(runs, name), dtype, (self.n_runs,), name))
+        columns["buffers"] = ffi.new("uint8_t *[]", buffers)
+        columns["sizes"] = ffi.new("size_t[]", [len(each) for each in buffers])
+        sizes = {"n_buffers": len(buffers), "n_series": self.n_series, "n_runs": self.n_runs}
+        self.pointer = ffi.new("obs_runs *", columns | sizes)
+        self._alive = buffers, columns
 
     def measure(self, start: int, end: int) -> tuple[int, int]:
         """Upper bounds for the samples in `[start, end]`: of one series, of all."""
@@ -129,14 +133,31 @@ class _Runs:
         return longest[0], total[0]
 
 
-class _Scratch:
-    """Room for the samples of one series."""
+def _scratch(capacity: int) -> tuple[Any, list[Any]]:
+    """Room for the samples of one series, and what keeps it alive."""
+    kinds = ((_I64, np.int64), (_F64, np.float64), (_I64, np.int64), (_U64, np.uint64))
+    columns = [_pass(ctype, np.empty(capacity, dtype)) for ctype, dtype in kinds]
+    return ffi.new("obs_scratch *", [*columns, capacity]), columns
 
-    def __init__(self, capacity: int) -> None:
-        kinds = ((_I64, np.int64), (_F64, np.float64), (_I64, np.int64), (_U64, np.uint64))
-        columns = [ffi.from_buffer(ctype, np.empty(capacity, dtype)) for ctype, dtype in kinds]
-        self._columns = columns
-        self.pointer = ffi.new("obs_scratch *", [*columns, capacity])
+
+class _Frame:
+    """A frame to be filled from runs: what selecting and windowing share."""
+
+    def __init__(self, runs: RunTable, times: Int64Array, span_ms: int, span_name: str) -> None:
+        times = _array(times, np.int64, (times.size,), "times")
+        if (times[1:] < times[:-1]).any():
+            raise ValueError("times must ascend")
+        if span_ms < 0:
+            raise ValueError(f"{span_name} must not be negative: {span_ms}")
+        table = _Runs(runs)
+        self.shape = (table.n_series, len(times))
+        self.values, self.present = np.empty(self.shape), np.empty(self.shape, np.bool_)
+        self.bad = np.zeros(table.n_runs, np.uint8)
+        longest = table.measure(max(_MIN_TIME, int(times[0]) - span_ms), int(times[-1]))[0] if len(times) else 0
+        self.scratch, self._columns = _scratch(longest)
+        self.inputs = (table.pointer, _pass(_I64, times), len(times), span_ms)
+        self.outputs = (_pass(_F64, self.values), _pass(_U8, self.present))
+        self._table = table
 
 
 # ---- hashes and compression ------------------------------------------------------------------------------------------
@@ -152,8 +173,8 @@ def crc32c_many(data: Buffer, starts: Int64Array, lengths: Int64Array) -> npt.ND
     n = len(starts)
     starts, lengths = _array(starts, np.int64, (n,), "starts"), _array(lengths, np.int64, (n,), "lengths")
     sums = np.empty(n, np.uint32)
-    views = [ffi.from_buffer(_I64, starts), ffi.from_buffer(_I64, lengths)]
-    _check(lib.obs_hash_crc32c_many(_bytes(data), len(data), *views, n, ffi.from_buffer(_U32, sums)))
+    views = [_pass(_I64, starts), _pass(_I64, lengths)]
+    _check(lib.obs_hash_crc32c_many(_bytes(data), len(data), *views, n, _pass(_U32, sums)))
     return sums
 
 
@@ -173,7 +194,7 @@ def snappy_decode(data: Buffer) -> bytes:
     source = _bytes(data)
     _check(lib.obs_snappy_length(source, len(data), length))
     out = bytearray(length[0])
-    with ffi.from_buffer(_U8, out) as target:
+    with _pass(_U8, out) as target:
         _check(lib.obs_snappy_decode(source, len(data), target, len(out)))
     return bytes(out)
 
@@ -211,8 +232,8 @@ class XorAppender:
             grown = np.zeros(2 * needed, np.uint8)
             grown[: self._used] = self._chunk[: self._used]
             self._chunk = grown
-        chunk = ffi.from_buffer(_U8, self._chunk)
-        views = [ffi.from_buffer(_I64, times), ffi.from_buffer(_F64, values)]
+        chunk = _pass(_U8, self._chunk)
+        views = [_pass(_I64, times), _pass(_F64, values)]
         _check(lib.obs_xor_append(self._state, chunk, len(self._chunk), *views, n))
 
     def to_bytes(self) -> bytes:
@@ -247,9 +268,9 @@ def xor_encode_many(times: Int64Array, values: Float64Array, offsets: Int64Array
         raise ValueError("offsets must ascend within the samples, by at most 65535")
     out = np.empty(n_chunks * lib.obs_xor_max_length(0) + int(counts.sum()) * _BYTES_PER_SAMPLE, np.uint8)
     ends = np.zeros(n_chunks + 1, np.int64)
-    views = [ffi.from_buffer(_I64, times), ffi.from_buffer(_F64, values), ffi.from_buffer(_I64, offsets)]
-    target = ffi.from_buffer(_U8, out)
-    _check(lib.obs_xor_encode_many(*views, n_chunks, target, len(out), ffi.from_buffer(_I64, ends[1:])))
+    views = [_pass(_I64, times), _pass(_F64, values), _pass(_I64, offsets)]
+    target = _pass(_U8, out)
+    _check(lib.obs_xor_encode_many(*views, n_chunks, target, len(out), _pass(_I64, ends[1:])))
     return out[: ends[-1]].tobytes(), ends
 
 
@@ -265,7 +286,7 @@ def _decode_chunk(data: Buffer, state: Any) -> tuple[Int64Array, Float64Array]:
     source = _bytes(data)
     capacity = lib.obs_xor_capacity(source, len(data))
     times, values = np.empty(capacity, np.int64), np.empty(capacity, np.float64)
-    views = [ffi.from_buffer(_I64, times), ffi.from_buffer(_F64, values)]
+    views = [_pass(_I64, times), _pass(_F64, values)]
     _check(lib.obs_xor_resume(source, len(data), *views, capacity, ffi.new(_SIZE), state))
     return times, values
 
@@ -283,9 +304,9 @@ def decode_runs(runs: RunTable) -> tuple[Int64Array, Float64Array, Int64Array, U
     _, total = table.measure(_MIN_TIME, 2**63 - 1)
     times, values = np.empty(total, np.int64), np.empty(total, np.float64)
     offsets, bad = np.zeros(table.n_series + 1, np.int64), np.zeros(table.n_runs, np.uint8)
-    views = [ffi.from_buffer(_I64, times), ffi.from_buffer(_F64, values)]
-    ends = ffi.from_buffer(_I64, offsets[1:])
-    _check(lib.obs_runs_decode(table.pointer, *views, total, ends, ffi.from_buffer(_U8, bad)))
+    views = [_pass(_I64, times), _pass(_F64, values)]
+    ends = _pass(_I64, offsets[1:])
+    _check(lib.obs_runs_decode(table.pointer, *views, total, ends, _pass(_U8, bad)))
     return times[: offsets[-1]], values[: offsets[-1]], offsets, bad
 
 
@@ -298,30 +319,12 @@ def select_instant(
     `[series, steps]`, the samples' own times int64 of the same shape if they are wanted, and the corrupt runs as
     `decode_runs` does.
     """
-    times = _steps(times)
-    if lookback_ms < 0:
-        raise ValueError(f"lookback_ms must not be negative: {lookback_ms}")
-    table = _Runs(runs)
-    shape = (table.n_series, len(times))
-    values, present = np.empty(shape), np.empty(shape, np.bool_)
-    sample_times = np.empty(shape, np.int64) if want_times else None
-    bad = np.zeros(table.n_runs, np.uint8)
-    if len(times):
-        longest, _ = table.measure(max(_MIN_TIME, int(times[0]) - lookback_ms), int(times[-1]))
-        scratch = _Scratch(longest)
-        status = lib.obs_select_instant(
-            table.pointer,
-            ffi.from_buffer(_I64, times),
-            len(times),
-            lookback_ms,
-            scratch.pointer,
-            ffi.from_buffer(_F64, values),
-            ffi.from_buffer(_U8, present),
-            ffi.NULL if sample_times is None else ffi.from_buffer(_I64, sample_times),
-            ffi.from_buffer(_U8, bad),
-        )
-        _check(status)
-    return values, present, sample_times, bad
+    frame = _Frame(runs, times, lookback_ms, "lookback_ms")
+    sample_times = np.empty(frame.shape, np.int64) if want_times else None
+    own_times = ffi.NULL if sample_times is None else _pass(_I64, sample_times)
+    status = lib.obs_select_instant(*frame.inputs, frame.scratch, *frame.outputs, own_times, _pass(_U8, frame.bad))
+    _check(status)
+    return frame.values, frame.present, sample_times, frame.bad
 
 
 WINDOW_FUNCTIONS: Final[dict[str, int]] = {
@@ -343,33 +346,12 @@ def window(
     index = WINDOW_FUNCTIONS.get(function)
     if index is None:
         raise ValueError(f"no range function is named {function}")
-    times = _steps(times)
-    if range_ms < 0:
-        raise ValueError(f"range_ms must not be negative: {range_ms}")
-    wanted = lib.obs_window_params(index)
+    frame = _Frame(runs, times, range_ms, "range_ms")
     given = np.empty((0, len(times))) if params is None else params
-    given = _array(given, np.float64, (wanted, len(times)), f"the params of {function}")
-    table = _Runs(runs)
-    shape = (table.n_series, len(times))
-    values, present = np.empty(shape), np.empty(shape, np.bool_)
-    bad = np.zeros(table.n_runs, np.uint8)
-    if len(times):
-        longest, _ = table.measure(max(_MIN_TIME, int(times[0]) - range_ms), int(times[-1]))
-        scratch = _Scratch(longest)
-        status = lib.obs_window_apply(
-            index,
-            table.pointer,
-            ffi.from_buffer(_I64, times),
-            len(times),
-            range_ms,
-            ffi.from_buffer(_F64, given),
-            scratch.pointer,
-            ffi.from_buffer(_F64, values),
-            ffi.from_buffer(_U8, present),
-            ffi.from_buffer(_U8, bad),
-        )
-        _check(status)
-    return values, present, bad
+    given = _array(given, np.float64, (lib.obs_window_params(index), len(times)), f"the params of {function}")
+    rows = _pass(_F64, given)
+    _check(lib.obs_window_apply(index, *frame.inputs, rows, frame.scratch, *frame.outputs, _pass(_U8, frame.bad)))
+    return frame.values, frame.present, frame.bad
 
 
 # ---- aggregation -----------------------------------------------------------------------------------------------------
@@ -407,23 +389,23 @@ def reduce_groups(
         params = _array(params, np.float64, (n_steps,), "params")
     out, out_present = np.empty((n_groups, n_steps)), np.empty((n_groups, n_steps), np.bool_)
     scratch_views = [
-        ffi.from_buffer(_CELLS, np.empty(n_steps * _CELL_DOUBLES)),
-        ffi.from_buffer(_U64, np.empty(n_rows, np.uint64)),
-        ffi.from_buffer(_I64, np.empty(n_rows, np.int64)),
-        ffi.from_buffer(_I64, np.empty(n_groups + 1, np.int64)),
+        _pass(_CELLS, np.empty(n_steps * _CELL_DOUBLES)),
+        _pass(_U64, np.empty(n_rows, np.uint64)),
+        _pass(_I64, np.empty(n_rows, np.int64)),
+        _pass(_I64, np.empty(n_groups + 1, np.int64)),
     ]
     status = lib.obs_group_reduce(
         index,
-        ffi.from_buffer(_F64, values),
-        ffi.from_buffer(_U8, present),
-        ffi.from_buffer(_I64, groups),
+        _pass(_F64, values),
+        _pass(_U8, present),
+        _pass(_I64, groups),
         n_rows,
         n_steps,
         n_groups,
-        ffi.NULL if params is None else ffi.from_buffer(_F64, params),
+        ffi.NULL if params is None else _pass(_F64, params),
         ffi.new("obs_group_scratch *", scratch_views),
-        ffi.from_buffer(_F64, out),
-        ffi.from_buffer(_U8, out_present),
+        _pass(_F64, out),
+        _pass(_U8, out_present),
     )
     _check(status)
     return out, out_present
@@ -435,8 +417,8 @@ def histogram_quantile(
     """Quantiles of classic histograms.
 
     `q` float64 `[steps]`; `le` float64 `[rows]`, the upper bounds, without NaN; `values` and `present` `[rows, steps]`,
-    the cumulative counts. Group `g` has the rows `offsets[g]:offsets[g + 1]`, by ascending bound, equal ones next to each
-    other. Returns values, present and uint8 forced, `[groups, steps]`; forced is 1 where counts that fell were raised.
+    the cumulative counts. Group `g` has the rows `offsets[g]:offsets[g + 1]`, by ascending bound, equal ones together.
+    Returns values, present and uint8 forced, `[groups, steps]`; forced is 1 where counts that fell were raised.
     """
     n_rows, n_steps, n_groups = len(le), len(q), len(offsets) - 1
     q, le = _array(q, np.float64, (n_steps,), "q"), _array(le, np.float64, (n_rows,), "le")
@@ -446,19 +428,19 @@ def histogram_quantile(
     out, out_present = np.empty((n_groups, n_steps)), np.empty((n_groups, n_steps), np.bool_)
     forced = np.empty((n_groups, n_steps), np.uint8)
     status = lib.obs_histogram_quantile(
-        ffi.from_buffer(_F64, q),
-        ffi.from_buffer(_F64, le),
-        ffi.from_buffer(_F64, values),
-        ffi.from_buffer(_U8, present),
-        ffi.from_buffer(_I64, offsets),
+        _pass(_F64, q),
+        _pass(_F64, le),
+        _pass(_F64, values),
+        _pass(_U8, present),
+        _pass(_I64, offsets),
         n_rows,
         n_steps,
         n_groups,
-        ffi.from_buffer(_F64, np.empty(n_rows)),
-        ffi.from_buffer(_F64, np.empty(n_rows)),
-        ffi.from_buffer(_F64, out),
-        ffi.from_buffer(_U8, out_present),
-        ffi.from_buffer(_U8, forced),
+        _pass(_F64, np.empty(n_rows)),
+        _pass(_F64, np.empty(n_rows)),
+        _pass(_F64, out),
+        _pass(_U8, out_present),
+        _pass(_U8, forced),
     )
     _check(status)
     return out, out_present, forced
