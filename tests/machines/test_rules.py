@@ -88,6 +88,15 @@ class AlertingMachine(RuleBasedStateMachine):
         self.naive.for_ms, self.naive.keep_ms = for_ms, keep_ms
         self.machine.receive(GroupReloaded(self.group(for_ms, keep_ms)), 0)
 
+    @rule(more=st.sampled_from([3 * INTERVAL, 10 * INTERVAL]))
+    def grow_while_kept(self, more):
+        """The rarest cell: `for` grows beyond what the alert has been active for, and its condition is false."""
+        self.reload(0, more)
+        self.tick({INSTANCES[1]: 3.0})
+        if self.naive.active:
+            self.reload(more, more)
+        self.tick({})
+
     @rule()
     def restart(self):
         saved = self.machine.snapshot()

@@ -42,7 +42,7 @@ class AlertingState:
         self.is_restored = is_restored
         self._context = context
         self.written = WrittenSeries()
-        self._samples: Samples = ()
+        self._samples: Samples | None = None  # of all active alerts, until one of them changes
         self._active: dict[Labels, ActiveAlert] = {}
         self._known: dict[Labels, ActiveAlert] = {}  # by their own labels: the active ones, and some that may return
         self._by_sample: dict[Labels, ActiveAlert] = {}  # where labels do not depend on values or time
@@ -86,7 +86,7 @@ class AlertingState:
                 self.annotations(alert)
         if changes or (self._send_after is not None and self._send_after < time):
             effects += self._send(time)
-        if changes or not self._samples:
+        if self._samples is None:
             self._samples = tuple(sample for alert in self._active.values() for sample in alert.samples)
         if self.is_restored:
             effects += self.written.replace(self._samples, time - context.query_offset_ms)
@@ -111,7 +111,7 @@ class AlertingState:
                     now, self.rule.for_ms, down_at, int(value) * 1000, policy.grace_period_ms
                 )
                 alert.samples = self._series_of(alert)
-        self._samples = ()
+        self._samples = None
         self.is_restored = True
 
     def _identify(self, vector: Vector, time: int) -> list[ActiveAlert]:
@@ -178,6 +178,7 @@ class AlertingState:
         else:
             self._active[alert.labels] = alert
         alert.samples = self._series_of(alert)
+        self._samples = None
         return Transition(
             time=time,
             group=self._context.group,
@@ -276,7 +277,7 @@ class AlertingState:
         for alert in alerts:
             alert.samples = self._series_of(alert)
         self._known, self._by_sample = dict(self._active), {}
-        self._sources, self._present, self._samples = [], [], ()
+        self._sources, self._present, self._samples = [], [], None
         self._send_after = AT_ONCE
         self.written = WrittenSeries.restore(data["written"])
         self.is_restored = data["is_restored"]
