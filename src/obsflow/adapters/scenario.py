@@ -1,19 +1,22 @@
 """Gathers what a backtest replays from the files of a capture directory, or from files that are named one by one."""
 
+import functools
 import glob
 import pathlib
+import zoneinfo
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import attrs
 
 from obsflow.adapters.data_directory import open_database
-from obsflow.alertmanager import Config, Silence, load_config, parse_silences
+from obsflow.alertmanager import Compat, Config, Silence, load_config, parse_compat, parse_silences
 from obsflow.errors import ConfigError, Problem
 from obsflow.flow.backtest import Scenario
 from obsflow.flow.config import CaptureInfo, PrometheusConfig, load_capture_info, load_prometheus
-from obsflow.notify import KINDS, Globals
-from obsflow.rules import load_rules
+from obsflow.notify import Globals
+from obsflow.notify.catalog import KINDS
+from obsflow.rules import RuleFile, load_rules
 
 Path = pathlib.Path
 T = TypeVar("T")
@@ -45,38 +48,50 @@ class ScenarioFiles:
 def load_scenario(
     files: ScenarioFiles, *, start: int | None = None, end: int | None = None, compat: str | None = None
 ) -> Scenario:
-    """Read everything; every problem of every file is in the one ConfigError. Times in ms; None takes all of the data.
+    """Read everything; every problem of every file is in the one ConfigError. Times are ms; None takes all of the data.
+
+    Without `start` evaluation begins when the server that recorded the data started, where that is known.
 
     Raises ConfigError, DataDirectoryError.
     """
     reader = _Reader()
     info = reader.read(files.find(None, "capture.yml"), load_capture_info, CaptureInfo())
+    info = info if compat is None else attrs.evolve(info, compat=compat)
     prometheus_path = files.find(files.prometheus, "prometheus.yml")
     prometheus = reader.read(prometheus_path, load_prometheus, PrometheusConfig())
     rule_paths = files.rules or tuple(_resolve(prometheus.rule_files, prometheus_path))
-    rule_files = [reader.read(path, load_rules, None) for path in rule_paths]
+    rule_files = [file for path in rule_paths if (file := reader.read(path, _load_rules, None)) is not None]
     router_path = files.find(files.alertmanager, "alertmanager.yml")
-    router = reader.read(router_path, _load_alertmanager, None)
-    templates = _resolve(router.templates, router_path) if router is not None else ()
+    load_router = functools.partial(_load_alertmanager, compat=parse_compat(info.compat))
+    router = reader.read(router_path, load_router, None)
+    templates = _resolve(router.templates, router_path) if router else ()
     template_files = [reader.read(path, lambda text, _: text, "") for path in templates]
     silences: tuple[Silence, ...] = reader.read(files.find(files.silences, "silences.json"), parse_silences, ())
     reader.finish()
     database = open_database(files.find(files.data, "data") or _no_data(files))
     return Scenario(
         database=database,
-        rule_files=tuple(file for file in rule_files if file is not None),
-        start=database.min_time if start is None else start,
-        end=database.max_time if end is None else end,
+        rule_files=tuple(rule_files),
+        start=_first(start, info.prometheus.started, database.min_time),
+        end=_first(end, database.max_time),
         prometheus=prometheus,
         alertmanager=router,
         template_files=tuple(template_files),
         silences=silences,
-        info=info if compat is None else attrs.evolve(info, compat=compat),
+        info=info,
     )
 
 
-def _load_alertmanager(text: str, source: str) -> Config:
-    return load_config(text, source, KINDS, Globals)
+def _load_rules(text: str, source: str) -> RuleFile | None:
+    return load_rules(text, source)
+
+
+def _load_alertmanager(text: str, source: str, compat: Compat) -> Config | None:
+    return load_config(text, source, KINDS, Globals, compat=compat, zones=zoneinfo.ZoneInfo)
+
+
+def _first(*times: int | None) -> int:
+    return next(time for time in times if time is not None)
 
 
 def _no_data(files: ScenarioFiles) -> Path:
@@ -87,10 +102,10 @@ def _no_data(files: ScenarioFiles) -> Path:
 
 
 def _resolve(patterns: Sequence[str], beside: Path | None) -> Iterator[Path]:
-    """The files that the globs match, relative to the file that names them; a name without a match stands for itself."""
+    """The files that globs match, relative to the file that names them; a name without a match stands for itself."""
     base = beside.parent if beside is not None else Path()
     for pattern in patterns:
-        matches = sorted(glob.glob(str(base / pattern)))
+        matches = sorted(glob.glob(str(base / pattern)))  # noqa: PTH207 - patterns may be absolute
         if matches:
             yield from map(Path, matches)
         elif not glob.has_magic(pattern):
@@ -103,7 +118,7 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def read(self, path: Path | None, parse: Callable[[str, str], T], default: T | None) -> T:
+    def read(self, path: Path | None, parse: Callable[[str, str], T], default: T) -> T:
         """The parsed file; the default where there is none, or where it has problems."""
         try:
             if path is not None:
@@ -114,11 +129,9 @@ class _Reader:
             self.problems.append(Problem(str(path), 0, 0, "", f"cannot be read: {error.strerror}"))
         except UnicodeDecodeError as error:
             self.problems.append(Problem(str(path), 0, 0, "", f"is not UTF-8 at byte {error.start}"))
-        return default  # type: ignore[return-value] # None only where the caller asks for it
+        return default
 
     def finish(self) -> None:
         """Raise what has been collected."""
         if self.problems:
             raise ConfigError(tuple(self.problems))
-
-

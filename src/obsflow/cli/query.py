@@ -10,7 +10,7 @@ from obsflow.cli.arguments import duration_argument, time_argument
 from obsflow.cli.table import render_table
 from obsflow.model.labels import Labels
 from obsflow.model.times import render_rfc3339
-from obsflow.query import Engine
+from obsflow.query.engine import Engine
 
 _DEFAULT_STEP_MS = 60_000
 

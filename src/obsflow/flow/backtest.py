@@ -1,119 +1,189 @@
 """A backtest: the loop over recorded data in virtual time.
 
-Series that the rules record, and `ALERTS*`, come from this run and never from the recording; but where the recording has
-a group's output, the group is evaluated at the very offsets at which it was evaluated then.
+Series that the rules record, and `ALERTS*`, come from this run and never from the recording; but where the recording
+has a group's output, the group is evaluated at the very offset within its interval at which it was evaluated then.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import attrs
 import numpy as np
 
-from obsflow.alertmanager import Alertmanager, Compat, Config, Decision, Delivered, Notify, Silence
-from obsflow.errors import ConfigError, Problem
+from obsflow.alertmanager import Alertmanager, Compat, Config, Decision, Delivered, Notify, Silence, parse_compat
 from obsflow.flow.config import CaptureInfo, PrometheusConfig
-from obsflow.flow.evaluators import ALERT_SERIES, BatchEvaluator
+from obsflow.flow.evaluators import ALERT_SERIES, BatchEvaluator, ScheduledGroup
 from obsflow.flow.external_url import recorded_external_url
 from obsflow.flow.loop import Flow
 from obsflow.flow.phase import recorded_offset, recorded_times
 from obsflow.flow.replay import HidingStore
-from obsflow.model.frames import TimeArray
 from obsflow.model.notifications import Notification
 from obsflow.model.storage import Queryable
 from obsflow.notify import Renderer, Request
 from obsflow.rules import EvaluationFailed, GroupMachine, RecordingRule, RuleFile, RuleGroup, Transition, group_offset
-from obsflow.tsdb import TSDB
+from obsflow.tsdb.memory import TSDB
 
 _DELIVERY_MS = 5
-"""How long a delivery takes under a `compat` that compares with its completion."""
+"""How long a delivery takes, where a `compat` compares with the end of one: it is never instant."""
+
+_PROMETHEUS_URL = "http://localhost:9090"
+_ALERTMANAGER_URL = "http://localhost:9093"
 
 
 @attrs.frozen(eq=False)
 class Scenario:
     """Everything that a backtest replays. `start` and `end` in ms, both included.
 
-    `template_files` are the texts of the template files that the Alertmanager configuration names.
+    `template_files` are the texts of the template files that the Alertmanager configuration names. Without an
+    Alertmanager configuration there are alerts and no notifications.
     """
 
     database: Queryable
     rule_files: tuple[RuleFile, ...]
     start: int
     end: int
-    prometheus: PrometheusConfig = PrometheusConfig()
+    prometheus: PrometheusConfig = attrs.field(factory=PrometheusConfig)
     alertmanager: Config | None = None
     template_files: tuple[str, ...] = ()
     silences: tuple[Silence, ...] = ()
-    info: CaptureInfo = CaptureInfo()
+    info: CaptureInfo = attrs.field(factory=CaptureInfo)
 
     @property
     def compat(self) -> Compat:
-        """Whose habits the router has."""
-        return Compat.parse(self.info.compat)
-
-
-@attrs.frozen
-class SentNotification:
-    """A notification that left, and the configuration entry that it left through."""
-
-    notification: Notification
-    config: object = attrs.field(repr=False)
+        """Whose habits the router has. Raises ValueError for a name that nobody has."""
+        return parse_compat(self.info.compat)
 
 
 @attrs.frozen(eq=False)
 class BacktestResult:
-    """What would have happened, in order of time."""
+    """What would have happened, each tuple in order of time.
 
-    notifications: tuple[SentNotification, ...]
+    `notifications` have the integration's configuration beside them. `ticked_rules` names the rules that had to be
+    evaluated tick by tick; `written` holds the series that the rules wrote.
+    """
+
+    notifications: tuple[tuple[Notification, object], ...]
     transitions: tuple[Transition, ...]
-    failures: tuple[EvaluationFailed, ...]
     decisions: tuple[Decision, ...]
+    failures: tuple[EvaluationFailed, ...]
     evaluations: int
     ticked_rules: tuple[str, ...]
-    renderer: Renderer
+    written: Queryable = attrs.field(repr=False)
+    renderer: Renderer = attrs.field(repr=False)
 
     def requests(self) -> Iterator[tuple[Notification, Request]]:
         """Each notification with the request that its receiver would have got."""
-        for sent in self.notifications:
-            yield sent.notification, self.renderer.render(sent.notification, sent.config)
+        for notification, config in self.notifications:
+            yield notification, self.renderer.render(notification, config)
 
 
 def run_backtest(scenario: Scenario, progress: Callable[[int], None] | None = None) -> BacktestResult:
-    """Replay the scenario. `progress` is told the time reached, in ms, after every instant at which something happened."""
+    """Replay the scenario. `progress` is told the time reached, in ms, whenever something happened."""
     return _Run(scenario).run(progress)
 
 
 class _Run:
+    """The machines of one backtest."""
+
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
+        self.compat = scenario.compat
+        self.schedule = [self._schedule(group) for file in scenario.rule_files for group in file.groups]
         self.written = TSDB(symbols=scenario.database.symbols)
-        groups = [(group, self._schedule(group)) for file in scenario.rule_files for group in file.groups]
-        recorded = HidingStore(scenario.database, _written_names([group for group, _ in groups]))
-        step = scenario.prometheus.global_.evaluation_interval_ms
-        self.evaluator = BatchEvaluator(groups, recorded, self.written, default_step_ms=step)
-        self.machines = [self._machine(group, times) for group, times in groups]
-        self.evaluations = sum(times.size * len(group.rules) for group, times in groups)
+        recorded = HidingStore(scenario.database, _written_names([each.group for each in self.schedule]))
+        step_ms = scenario.prometheus.global_.evaluation_interval_ms
+        self.evaluator = BatchEvaluator(self.schedule, recorded, self.written, default_step_ms=step_ms)
         self.router = self._router()
+        self.flow = Flow([self._machine(each) for each in self.schedule], self.router, self.written)
 
     def run(self, progress: Callable[[int], None] | None) -> BacktestResult:
-        flow = Flow(self.machines, self.router, self.written)
-        collected: dict[type, list[object]] = {
-            kind: [] for kind in (SentNotification, Transition, EvaluationFailed, Decision)
-        }
-        for now, effect in flow.run(self.scenario.end):
+        notifications: list[tuple[Notification, object]] = []
+        others: dict[type, list[object]] = {Transition: [], Decision: [], EvaluationFailed: []}
+        answer_after_ms = _DELIVERY_MS if self.compat.repeat_after_completion else 0
+        for now, effect in self.flow.run(self.scenario.end):
             if isinstance(effect, Notify):
-                collected[SentNotification].append(SentNotification(effect.notification, effect.config))
-                flow.schedule(Delivered(effect.delivery), now + self._delivery_ms)
-            else:
-                collected[type(effect)].append(effect)
+                notifications.append((effect.notification, self._integration_config(effect.notification)))
+                self.flow.schedule(Delivered(effect.delivery), now + answer_after_ms)
+            elif type(effect) in others:
+                others[type(effect)].append(effect)
             if progress is not None:
                 progress(now)
-        sent, transitions, failures, decisions = (tuple(each) for each in collected.values())
-        ticked = tuple(rule.record if isinstance(rule, RecordingRule) else rule.alert for rule in self.evaluator.ticked)
-        return BacktestResult(sent, transitions, failures, decisions, self.evaluations, ticked, self._renderer())  # type: ignore[arg-type]
+        transitions, decisions, failures = (tuple(each) for each in others.values())
+        return BacktestResult(
+            tuple(notifications),
+            transitions,  # type: ignore[arg-type] # each list holds its own kind
+            decisions,  # type: ignore[arg-type]
+            failures,  # type: ignore[arg-type]
+            sum(each.times.size * len(each.group.rules) for each in self.schedule),
+            tuple(rule.name for rule in self.evaluator.ticked),
+            self.written,
+            self._renderer(),
+        )
 
-    def _interval(self, group: RuleGroup) -> int:
-        return group.interval_ms or self.scenario.prometheus.global_.evaluation_interval_ms
+    def _schedule(self, group: RuleGroup) -> ScheduledGroup:
+        """When the group is evaluated: as it was when the data was recorded, or where Prometheus would put it."""
+        scenario, settings = self.scenario, self.scenario.prometheus.global_
+        interval_ms = group.interval_ms or settings.evaluation_interval_ms
+        query_offset_ms = settings.rule_query_offset_ms if group.query_offset_ms is None else group.query_offset_ms
+        written = recorded_times(scenario.database, group, scenario.start, scenario.end)
+        offset = recorded_offset(written + query_offset_ms, interval_ms)
+        if offset is None:
+            offset = group_offset(group.source, group.name, interval_ms)
+        first = scenario.start + (offset - scenario.start) % interval_ms
+        times = np.arange(first, scenario.end + 1, interval_ms, dtype=np.int64)
+        return ScheduledGroup(group, interval_ms, query_offset_ms, times)
 
-    def _query_offset(self, group: RuleGroup) -> int:
-        own = group.query_offset_ms
-        return self.scenario.prometheus.global_.rule_query_offset_ms if own is None else own
+    def _machine(self, scheduled: ScheduledGroup) -> GroupMachine:
+        return GroupMachine(
+            scheduled.group,
+            self.evaluator,
+            interval_ms=scheduled.interval_ms,
+            offset_ms=scheduled.offset_ms,
+            start=self.scenario.start if not scheduled.times.size else int(scheduled.times[0]),
+            query_offset_ms=scheduled.query_offset_ms,
+            external_labels=self.scenario.prometheus.external_labels,
+            external_url=self._external_url("prometheus", _PROMETHEUS_URL),
+        )
+
+    def _router(self) -> Alertmanager | None:
+        scenario = self.scenario
+        if scenario.alertmanager is None:
+            return None
+        started = scenario.info.alertmanager.started
+        return Alertmanager(
+            scenario.alertmanager,
+            compat=self.compat,
+            started_at=scenario.start if started is None else started,
+            silences=scenario.silences,
+            explains=True,
+        )
+
+    def _integration_config(self, notification: Notification) -> object:
+        assert self.scenario.alertmanager is not None
+        receiver = self.scenario.alertmanager.receivers[notification.receiver]
+        return next(
+            integration.config
+            for integration in receiver.integrations
+            if (integration.kind, integration.index) == (notification.integration, notification.index)
+        )
+
+    def _renderer(self) -> Renderer:
+        version = self.scenario.info.alertmanager.version if self.compat.name.startswith("alertmanager") else ""
+        return Renderer(
+            self.scenario.template_files,
+            external_url=self._external_url("alertmanager", _ALERTMANAGER_URL),
+            version=version,
+        )
+
+    def _external_url(self, server: str, default: str) -> str:
+        """What the capture says, else what the server itself would have said, else where it usually is."""
+        scenario = self.scenario
+        said: str | None = getattr(scenario.info, server).external_url
+        if said is not None:
+            return said
+        return recorded_external_url(scenario.database, f"{server}_build_info", scenario.start, scenario.end) or default
+
+
+def _written_names(groups: list[RuleGroup]) -> frozenset[str]:
+    """The metric names whose series come from the rules."""
+    recorded = {rule.record for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
+    return ALERT_SERIES | recorded

@@ -39,7 +39,7 @@ class PrometheusConfig:
 
 @attrs.frozen
 class RecordedServer:
-    """One of the servers that made a capture: its version, when it started (ms), and under which URL it linked to itself."""
+    """One of the servers that made a capture: its version, when it started (ms), and the URL in its links."""
 
     version: str = field(default="")
     started: int | None = field(parse=parse_time, default=None)

@@ -5,23 +5,22 @@ is asked: recorded data, or rules that were themselves evaluated so and whose sa
 rule runs at that instant. Rules that read themselves, a later rule, or `ALERTS` are asked tick by tick.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from obsflow.errors import QueryError
 from obsflow.flow.replay import FrameStore, UnionStore
-from obsflow.model.frames import Frame, TimeArray
+from obsflow.model.frames import Frame, LabelColumns, TimeArray
 from obsflow.model.labels import METRIC_NAME, Labels
 from obsflow.model.storage import Queryable
 from obsflow.promql.ast import VectorSelector
 from obsflow.promql.inspect import selectors
-from obsflow.query import Engine
-from obsflow.rules import AlertingRule, RecordingRule, RuleGroup
-
-Rule = AlertingRule | RecordingRule
-Vector = Sequence[tuple[Labels, float]]
+from obsflow.query.engine import Engine
+from obsflow.rules import RecordingRule, Rule, RuleGroup
+from obsflow.rules.context import Vector
 
 ALERT_SERIES = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
 
@@ -41,14 +40,38 @@ class InstantEvaluator:
         return self._engine.query(text, time).vector()
 
 
-@attrs.frozen
-class _Place:
-    """A rule in the order of evaluation: which group, which rule of it, and at which times."""
+@attrs.frozen(eq=False)
+class ScheduledGroup:
+    """A group and the times of its evaluations, int64 ms; its queries are asked `query_offset_ms` before each."""
 
-    group: int
-    index: int
+    group: RuleGroup
+    interval_ms: int
+    query_offset_ms: int
+    times: TimeArray
+
+    @property
+    def offset_ms(self) -> int:
+        """Where in its interval the group is evaluated."""
+        return int(self.times[0]) % self.interval_ms if self.times.size else 0
+
+
+@attrs.frozen(eq=False)
+class _Place:
+    """A rule in the order of evaluation, and the times at which its query is asked."""
+
+    rank: tuple[int, int]  # group, rule in it
     rule: Rule
-    times: TimeArray = attrs.field(eq=False, repr=False)
+    limit: int
+    times: TimeArray
+    reads: "list[_Place]" = attrs.field(factory=list)
+
+    def is_seen_by(self, reader: "_Place") -> bool:
+        """Whether the reader, at any of its times, has before it all that this rule has written until then."""
+        if not isinstance(self.rule, RecordingRule):
+            return False  # ALERTS comes from the lifecycle, tick by tick
+        if self.rank < reader.rank:
+            return True
+        return self.rank[0] != reader.rank[0] and not np.intersect1d(self.times, reader.times).size
 
 
 @attrs.define
@@ -56,18 +79,19 @@ class _History:
     """A rule's results at all of its times."""
 
     frame: Frame
-    present: np.ndarray  # [steps, series], so that a step is a row
+    present: npt.NDArray[np.bool_]  # [steps, series], so that a step is a row
     failures: Mapping[int, QueryError]
-    labels: dict[int, Labels]
+    labels: dict[int, Labels] = attrs.field(factory=dict)
 
-    def at(self, step: int) -> Vector:
+    def at(self, time: int) -> Vector:
+        step = int(np.searchsorted(self.frame.times, time))
         if step in self.failures:
             raise self.failures[step]
-        rows = np.flatnonzero(self.present[step]).tolist()
+        rows = np.flatnonzero(self.present[step])
         values = self.frame.values[rows, step].tolist()
-        return [(self._labels(row), value) for row, value in zip(rows, values, strict=True)]
+        return [(self._labels_of(row), value) for row, value in zip(rows.tolist(), values, strict=True)]
 
-    def _labels(self, row: int) -> Labels:
+    def _labels_of(self, row: int) -> Labels:
         labels = self.labels.get(row)
         if labels is None:
             labels = self.labels[row] = self.frame.labels.labels(row)
@@ -81,24 +105,14 @@ class BatchEvaluator:
     """
 
     def __init__(
-        self,
-        groups: Sequence[tuple[RuleGroup, TimeArray]],
-        recorded: Queryable,
-        written: Queryable,
-        *,
-        default_step_ms: int,
+        self, groups: Sequence[ScheduledGroup], recorded: Queryable, written: Queryable, *, default_step_ms: int
     ) -> None:
         self._instant = InstantEvaluator(Engine(UnionStore(recorded, written), default_step_ms=default_step_ms))
         self._frames = FrameStore(recorded.symbols)
         self._engine = Engine(UnionStore(recorded, self._frames), default_step_ms=default_step_ms)
-        self._histories: dict[int, _History] = {}
-        self._places = {
-            id(rule): _Place(g, i, rule, times)
-            for g, (group, times) in enumerate(groups)
-            for i, rule in enumerate(group.rules)
-        }
+        self._places = {id(place.rule): place for place in _place_rules(groups)}
         self._batchable = _find_batchable(list(self._places.values()))
-        self._group_labels = {id(rule): group.labels for group, _ in groups for rule in group.rules}
+        self._histories: dict[int, _History] = {}
 
     @property
     def ticked(self) -> list[Rule]:
@@ -109,8 +123,7 @@ class BatchEvaluator:
         """The rule's result at `time`, one of the times of its group. Raises QueryError."""
         if id(rule) not in self._batchable:
             return self._instant.evaluate(rule, time)
-        history = self._history(self._places[id(rule)])
-        return history.at(int(np.searchsorted(history.frame.times, time)))
+        return self._history(self._places[id(rule)]).at(time)
 
     def query(self, text: str, time: int) -> Vector:
         """The result of any query at `time`, for templates. Raises QueryError."""
@@ -119,63 +132,80 @@ class BatchEvaluator:
     def _history(self, place: _Place) -> _History:
         known = self._histories.get(id(place.rule))
         if known is None:
-            for producer in self._batchable[id(place.rule)]:
+            for producer in place.reads:
                 self._history(producer)
-            batch = self._engine.query_batch(place.rule.expr, place.times)
-            present = np.ascontiguousarray(batch.frame.present.T)
-            known = _History(batch.frame, present, batch.failures, {})
-            self._histories[id(place.rule)] = known
+            known = self._histories[id(place.rule)] = self._evaluate(place)
             if isinstance(place.rule, RecordingRule):
-                self._record(place.rule, known)
+                self._frames.add(place.rule.record, *_record(place.rule, place.limit, known))
         return known
 
-    def _record(self, rule: RecordingRule, history: _History) -> None:
-        """Make the output of a recording rule visible to the rules that read it."""
-        labels = history.frame.labels
-        fixed = {**self._group_labels[id(rule)], **rule.labels, METRIC_NAME: rule.record}
-        for name, value in fixed.items():
-            labels = labels.with_column(name, np.full(len(labels), labels.symbols.intern(value), np.int32))
-        frame = attrs.evolve(history.frame, labels=labels)
-        self._frames.add(rule.record, frame, list(history.failures))
+    def _evaluate(self, place: _Place) -> _History:
+        try:
+            batch = self._engine.query_batch(place.rule.expr, place.times)
+        except QueryError as error:  # at every time alike
+            nothing = np.zeros((0, len(place.times)))
+            labels = LabelColumns.unlabelled(self._frames.symbols, 0)
+            frame = Frame(labels, nothing, nothing.astype(bool), place.times)
+            return _History(frame, frame.present.T, dict.fromkeys(range(len(place.times)), error))
+        return _History(batch.frame, np.ascontiguousarray(batch.frame.present.T), batch.failures)
 
 
-def _find_batchable(places: list[_Place]) -> dict[int, list[_Place]]:
-    """The rules that can be evaluated over their history at once, each with the rules it reads."""
+def _place_rules(groups: Sequence[ScheduledGroup]) -> list[_Place]:
+    """All rules in order, each with the rules whose output it reads."""
+    places = [
+        _Place((g, r), rule, scheduled.group.limit, scheduled.times - scheduled.query_offset_ms)
+        for g, scheduled in enumerate(groups)
+        for r, rule in enumerate(scheduled.group.rules)
+    ]
     producers: dict[str, list[_Place]] = {}
     for place in places:
-        names = (place.rule.record,) if isinstance(place.rule, RecordingRule) else ALERT_SERIES
-        for name in names:
+        for name in (place.rule.record,) if isinstance(place.rule, RecordingRule) else ALERT_SERIES:
             producers.setdefault(name, []).append(place)
-    reads = {id(place.rule): list(_producers(place, producers)) for place in places}
-    batchable = {id(place.rule) for place in places}
-    changed = True
-    while changed:
-        lost = {
-            id(place.rule)
-            for place in places
-            if id(place.rule) in batchable
-            and any(id(p.rule) not in batchable or not _is_before(p, place) for p in reads[id(place.rule)])
-        }
-        batchable -= lost
-        changed = bool(lost)
-    return {key: reads[key] for key in reads if key in batchable}
-
-
-def _producers(place: _Place, producers: Mapping[str, Iterable[_Place]]) -> Iterator[_Place]:
-    for selector in selectors(place.rule.expr):
-        for name, written_by in producers.items():
-            if _can_read(selector, name):
-                yield from written_by
+    for place in places:
+        for selector in selectors(place.rule.expr):
+            for name, written_by in producers.items():
+                if _can_read(selector, name):
+                    place.reads.extend(written_by)
+    return places
 
 
 def _can_read(selector: VectorSelector, name: str) -> bool:
     return all(matcher.matches(name) for matcher in selector.matchers if matcher.name == METRIC_NAME)
 
 
-def _is_before(producer: _Place, reader: _Place) -> bool:
-    """Whether the reader sees the producer's sample of every instant not after its own, and no other reason to tick."""
-    if not isinstance(producer.rule, RecordingRule):
-        return False  # ALERTS is the lifecycle's work, which happens tick by tick
-    if (producer.group, producer.index) < (reader.group, reader.index):
-        return True
-    return producer.group != reader.group and not np.intersect1d(producer.times, reader.times).size
+def _find_batchable(places: list[_Place]) -> set[int]:
+    """The rules (by id) that can be evaluated over their history at once: what they read can, and is seen in time."""
+    batchable: set[int] = set()
+    grown = True
+    while grown:  # from nothing upwards, so that rules that read each other never get in
+        grown = False
+        for place in places:
+            if id(place.rule) not in batchable and all(
+                id(each.rule) in batchable and each.is_seen_by(place) for each in place.reads
+            ):
+                batchable.add(id(place.rule))
+                grown = True
+    return batchable
+
+
+def _record(rule: RecordingRule, limit: int, history: _History) -> tuple[Frame, Sequence[int]]:
+    """What a recording rule writes, and the steps at which it fails and writes nothing.
+
+    It fails where two of its samples get the same labels, or more than `limit` are left.
+    """
+    frame = history.frame
+    labels = frame.labels
+    for name, value in {**rule.labels, METRIC_NAME: rule.record}.items():
+        labels = labels.with_column(name, np.full(len(labels), labels.symbols.intern(value), np.int32))
+    groups, first = labels.group()
+    counts = np.zeros((len(first), len(frame.times)), np.int64)
+    np.add.at(counts, groups, frame.present)
+    fails: npt.NDArray[np.bool_] = np.any(counts > 1, axis=0)
+    if limit:
+        fails |= frame.present.sum(axis=0) > limit
+    fails[list(history.failures)] = True
+    values = np.zeros(counts.shape)
+    rows, steps = np.nonzero(frame.present & ~fails)
+    values[groups[rows], steps] = frame.values[rows, steps]
+    recorded = Frame(labels.take(first), values, (counts == 1) & ~fails, frame.times)
+    return recorded, np.flatnonzero(fails).tolist()

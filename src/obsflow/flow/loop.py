@@ -17,7 +17,7 @@ class Flow:
     """Rule groups that write to a store and tell a router, and the router's notifications.
 
     Effects that stay inside are carried out here: samples are written before the next rule runs, alerts reach the
-    router at the instant of their evaluation. Everything else is returned by `poll` in the order in which it was decided.
+    router at the instant of their evaluation. `poll` returns everything else in the order in which it was decided.
     """
 
     def __init__(self, groups: Sequence[GroupMachine], router: Alertmanager | None, store: Appender) -> None:

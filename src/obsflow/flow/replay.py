@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from obsflow.model.floats import STALE_NAN
 from obsflow.model.frames import Frame, LabelColumns, Symbols
@@ -93,7 +94,7 @@ def _filter(selection: Selection, matchers: Sequence[Matcher]) -> Selection:
     return selection.take(np.flatnonzero(kept))
 
 
-def _to_runs(frame: Frame, written: np.ndarray) -> Runs:
+def _to_runs(frame: Frame, written: npt.NDArray[np.bool_]) -> Runs:
     """The samples of a frame, with a stale marker at the first written step at which a series is gone."""
     present = frame.present[:, written]
     times = frame.times[written]
