@@ -27,10 +27,15 @@ class Regex:
         return self._compiled.search(text) is not None
 
     def replace_all(self, replacement: str, text: str) -> str:
-        """`text` with every match replaced; `replacement` may hold Go's `$1`, `${1}` and `$name`."""
+        """`text` with every match replaced; `replacement` may hold Go's `$1`, `${1}` and `$name`.
+
+        An empty match right after another match does not count.
+        """
         out: list[str] = []
         position = 0
         for match in self._compiled.finditer(text):
+            if out and match.start() == match.end() == position:
+                continue
             out += (text[position : match.start()], expand(replacement, match))
             position = match.end()
         return "".join((*out, text[position:]))
