@@ -9,7 +9,7 @@ from obsflow.errors import QueryError
 from obsflow.promql.ast import Duration, DurationExpr, NumberLiteral
 from obsflow.promql.cursor import Cursor
 from obsflow.promql.lexer import Kind, Token
-from obsflow.promql.literals import parse_duration_seconds, parse_number, round_half_away
+from obsflow.promql.literals import parse_duration_seconds, parse_number
 
 _Operand = NumberLiteral | DurationExpr
 
@@ -146,9 +146,10 @@ def _to_duration(operand: _Operand) -> Duration:
 
 
 def _to_ms(seconds: float) -> int:
-    """Whole milliseconds: to the nearest nanosecond first, halves away from zero, then the rest is cut off."""
-    milliseconds = round_half_away(abs(seconds) * 1e9) // 1_000_000
-    return milliseconds if seconds >= 0 else -milliseconds
+    """Whole milliseconds, the rest cut off; what is within half a nanosecond of a whole one is that one."""
+    milliseconds = seconds * 1000
+    nearest = round(milliseconds)
+    return nearest if math.isclose(milliseconds, nearest, rel_tol=1e-15, abs_tol=5e-7) else int(milliseconds)
 
 
 def resolve_duration(duration: Duration, step_ms: int, range_ms: int, *, positive: bool = False) -> int:

@@ -1,0 +1,82 @@
+"""Whatever the text, parsing gives a tree or a QuerySyntaxError that points into it."""
+
+import contextlib
+import itertools
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tests.promql.trees import expressions
+
+from obsflow.errors import QuerySyntaxError
+from obsflow.promql import PROMETHEUS, PROMQLTEST, parse
+from obsflow.promql.lexer import KEYWORDS, Kind, tokenize
+from obsflow.promql.printer import render
+
+FRAGMENTS = [
+    *sorted(KEYWORDS),
+    *"()[]{},:=@+-*/%^<>!~#.\\'\"`\n _0",
+    *("==", "!=", "=~", "!~", "</", ">/", "0x", "1e", "5m", "1h30m", "inf", "a", "a:b", "rate", '"s"', "start()"),
+]
+soup = st.lists(st.sampled_from(FRAGMENTS), max_size=30).flatmap(
+    lambda parts: st.sampled_from(["", " "]).map(lambda gap: gap.join(parts))
+)
+
+
+def check(text):
+    for dialect in (PROMETHEUS, PROMQLTEST):
+        try:
+            tree = parse(text, dialect)
+        except QuerySyntaxError as error:
+            start, end = error.span
+            assert 0 <= start <= end <= len(text)
+            assert error.message
+            assert str(error)
+        else:
+            assert render(tree)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=40) | soup)
+@example("\x00")
+@example("\ud800")
+@example("a[5m")
+@example("\\" * 50)
+def test_any_text_is_a_tree_or_an_error(text):
+    """Nothing else ever comes out."""
+    check(text)
+
+
+@st.composite
+def mutations(draw):
+    text = render(draw(expressions()))
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.integers(0, 4)))
+        text = text[:start] + draw(st.sampled_from(["", *FRAGMENTS])) + text[end:]
+    return text
+
+
+@settings(max_examples=200, deadline=None)
+@given(mutations())
+def test_a_damaged_query_is_a_tree_or_an_error(text):
+    """However close to a good one it is."""
+    check(text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=40) | soup)
+def test_tokens_lie_in_order_and_end_the_text(text):
+    """Tokens do not overlap, and END is the last unless something makes no sense."""
+    tokens = tokenize(text)
+    ends = [token.end for token in tokens]
+    assert ends == sorted(ends)
+    assert all(before.end <= after.start for before, after in itertools.pairwise(tokens))
+    assert tokens[-1].kind in (Kind.END, Kind.ERROR)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(FRAGMENTS), st.sampled_from(FRAGMENTS))
+def test_long_texts_end(one, other):
+    """A text of 20,000 fragments is read through without a stack overflow."""
+    with contextlib.suppress(QuerySyntaxError):
+        parse((one + " " + other) * 10_000, PROMQLTEST)

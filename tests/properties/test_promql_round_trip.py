@@ -1,0 +1,37 @@
+"""What the printers write, the parser reads."""
+
+from hypothesis import given, settings
+from tests.promql.trees import expressions
+
+from obsflow.promql import PROMQLTEST, parse
+from obsflow.promql.ast import MatrixSelector
+from obsflow.promql.formatter import format_query
+from obsflow.promql.inspect import value_type, walk
+from obsflow.promql.printer import render
+
+
+@settings(max_examples=100, deadline=None)
+@given(expressions())
+def test_a_rendered_tree_parses_to_itself(tree):
+    """Rendering loses nothing but the spans."""
+    assert parse(render(tree), PROMQLTEST) == tree
+
+
+@settings(max_examples=60, deadline=None)
+@given(expressions())
+def test_layout_changes_no_meaning(tree):
+    """A query over several lines is the query on one."""
+    assert parse(format_query(tree), PROMQLTEST) == tree
+
+
+@settings(max_examples=60, deadline=None)
+@given(expressions())
+def test_spans_cut_out_what_they_are_of(tree):
+    """The text under a node's span, parsed by itself, is the node."""
+    text = render(tree)
+    for node, ancestors in walk(parse(text, PROMQLTEST)):
+        if any(isinstance(above, MatrixSelector) for above in ancestors[-1:]):
+            continue  # its modifiers stand behind the range
+        again = parse(text[node.span[0] : node.span[1]], PROMQLTEST)
+        assert again == node
+        assert value_type(again) is value_type(node)
