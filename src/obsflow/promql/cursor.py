@@ -23,6 +23,7 @@ class Cursor:
         self._tokens = tokenize(source)
         self._index = 0
         self._depth = 0
+        self._context = ""
 
     @property
     def token(self) -> Token:
@@ -72,6 +73,7 @@ class Cursor:
         token = self.token
         if token.kind is Kind.ERROR:
             self.fail(token.text, token.span)
+        context = context or self._context
         message = f"unexpected {token.describe()}"
         message += f" in {context}" if context else ""
         message += f", expected {expected}" if expected else ""
@@ -90,12 +92,17 @@ class Cursor:
             self.fail(str(error), (start, start + 2))
 
     @contextlib.contextmanager
+    def within(self, context: str) -> Iterator[None]:
+        """For the time of the block, what is unexpected is so in this construct, unless a narrower one is named."""
+        outer, self._context = self._context, context
+        yield
+        self._context = outer
+
+    @contextlib.contextmanager
     def nested(self) -> Iterator[None]:
         """One level deeper for the time of the block."""
         if self._depth == MAX_NESTING:
             self.fail(f"expression is nested more than {MAX_NESTING} levels deep", self.token.span)
         self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
+        yield
+        self._depth -= 1

@@ -51,14 +51,6 @@ def parse_offset(cursor: Cursor) -> Duration:
     return _to_duration(_parse_offset_operand(cursor))
 
 
-def starts_duration(token: Token) -> bool:
-    """Whether a duration may begin with the token."""
-    return token.kind in (Kind.NUMBER, Kind.DURATION) or token.word in _STARTS
-
-
-_STARTS = frozenset(("(", "+", "-", "step", "range", "min_of", "max_of"))
-
-
 def _parse_offset_operand(cursor: Cursor) -> _Operand:
     with cursor.nested():
         if cursor.at("+", "-"):
@@ -113,7 +105,7 @@ def _parse_primary(cursor: Cursor) -> _Operand:
         case "(":
             return _parse_parenthesised(cursor)
         case _:
-            cursor.unexpected("duration", "number, duration, step(), or range()")
+            cursor.unexpected(expected="number, duration, step(), or range()")
     expression = DurationExpr(token.word, operands, (token.start, cursor.end))
     _require_expressions(cursor, expression)
     return expression

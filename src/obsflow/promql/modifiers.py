@@ -15,13 +15,12 @@ from obsflow.promql.ast import (
     VectorSelector,
 )
 from obsflow.promql.cursor import Cursor
-from obsflow.promql.durations import negate, parse_literal, parse_offset, parse_positive, starts_duration
+from obsflow.promql.durations import negate, parse_literal, parse_offset, parse_positive
 from obsflow.promql.lexer import Kind, Token
 from obsflow.promql.literals import round_half_away
 
 _Selection = VectorSelector | MatrixSelector | Subquery
 
-_WANTED = "number, duration, step(), or range()"
 _MUST_FOLLOW = "must be preceded by an instant vector selector or range vector selector or a subquery"
 _INT64_LIMIT = float(1 << 63)
 
@@ -44,17 +43,15 @@ def parse_modifiers(cursor: Cursor, expr: Expr) -> Expr:
 
 def _parse_brackets(cursor: Cursor, expr: Expr) -> Expr:
     opening = cursor.advance()
-    if not starts_duration(cursor.token):
-        cursor.unexpected("subquery or range selector", _WANTED)
-    duration = parse_positive(cursor)
+    with cursor.within("subquery or range selector"):
+        duration = parse_positive(cursor)
     if cursor.accept("]"):
         return _to_matrix(cursor, expr, duration, (opening.start, cursor.end))
     cursor.expect(":", "subquery or range", '":" or "]"')
     step: Duration | None = None
     if not cursor.at("]"):
-        if not starts_duration(cursor.token):
-            cursor.unexpected("subquery selector", 'number, duration, step(), range(), or "]"')
-        step = parse_positive(cursor)
+        with cursor.within("subquery selector"):
+            step = parse_positive(cursor)
     cursor.expect("]", "subquery selector", '"]"')
     return Subquery(expr, duration, step, (expr.span[0], cursor.end))
 
@@ -71,9 +68,8 @@ def _to_matrix(cursor: Cursor, expr: Expr, duration: Duration, brackets: Span) -
 
 def _parse_offset(cursor: Cursor, expr: Expr) -> Expr:
     cursor.advance()
-    if not starts_duration(cursor.token):
-        cursor.unexpected("offset", _WANTED)
-    offset = parse_offset(cursor)
+    with cursor.within("offset"):
+        offset = parse_offset(cursor)
     selection = _require_selection(cursor, expr, "offset modifier")
     if _modified(selection).offset != 0:
         cursor.fail("offset may not be set multiple times", expr.span)

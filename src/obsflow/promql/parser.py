@@ -175,9 +175,8 @@ class Parser:
         cursor = self._cursor
         operator = cursor.advance()
         clause = self._grouping_clause()
-        if not cursor.at("("):
-            cursor.unexpected("aggregation")
-        arguments = self._arguments()
+        with cursor.within("aggregation"):
+            arguments = self._arguments()
         if clause is None:
             clause = self._grouping_clause()
         without, grouping = clause or (False, ())
