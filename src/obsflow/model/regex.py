@@ -51,8 +51,8 @@ class LabelRegex:
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
+        _compile(pattern)  # first, so that errors show it as written; and `a)(b` is balanced only by our own parentheses
         self._compiled = _compile(f"^(?s:{pattern})$")
-        _compile(pattern)  # `a)(b` is balanced only by our own parentheses
         self.literals = _literal_alternatives(pattern)
         self._known: dict[str, bool] = {}
 
