@@ -51,7 +51,7 @@ class LabelRegex:
 
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
-        _compile(pattern)  # first, so that errors show it as written; and `a)(b` is balanced only by our own parentheses
+        _compile(pattern)  # alone first: `a)(b` is balanced only by our own parentheses, and errors show it as written
         self._compiled = _compile(f"^(?s:{pattern})$")
         self.literals = _literal_alternatives(pattern)
         self._known: dict[str, bool] = {}
