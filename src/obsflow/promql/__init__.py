@@ -2,10 +2,12 @@
 
 from obsflow.promql.ast import Expr
 from obsflow.promql.dialect import PROMETHEUS, PROMQLTEST, Dialect
+from obsflow.promql.formatter import format_query
 from obsflow.promql.parser import parse_syntax
+from obsflow.promql.printer import render
 from obsflow.promql.types import check
 
-__all__ = ["PROMETHEUS", "PROMQLTEST", "Dialect", "Expr", "parse"]
+__all__ = ["PROMETHEUS", "PROMQLTEST", "Dialect", "Expr", "format_query", "parse", "render"]
 
 
 def parse(text: str, dialect: Dialect = PROMETHEUS) -> Expr:

@@ -148,13 +148,12 @@ class _Checker:
         if not isinstance(node, Call) or node.name != "info" or len(node.args) < 2:
             return None
         matchers = node.args[1]
-        if isinstance(matchers, VectorSelector):
-            if matchers.name:
-                self._fail("expected label selectors only, got vector selector instead", matchers.span)
-            return matchers
-        if self.check(matchers)[1] is ValueType.VECTOR:
+        if not isinstance(matchers, VectorSelector):
+            self._expect(matchers, self.check(matchers)[1], ValueType.VECTOR, 'call to function "info"')
             self._fail("expected label selectors only", matchers.span)
-        return None
+        if matchers.name:
+            self._fail("expected label selectors only, got vector selector instead", matchers.span)
+        return matchers
 
     def _check_arguments(self, node: Call, types: tuple[ValueType, ...]) -> None:
         signature = FUNCTIONS[node.name]
