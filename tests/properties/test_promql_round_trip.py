@@ -1,12 +1,14 @@
 """What the printers write, the parser reads."""
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.promql.trees import expressions
 
 from obsflow.promql import PROMQLTEST, parse
 from obsflow.promql.ast import MatrixSelector
 from obsflow.promql.formatter import format_query
 from obsflow.promql.inspect import value_type, walk
+from obsflow.promql.lexer import tokenize
 from obsflow.promql.printer import render
 
 
@@ -35,3 +37,25 @@ def test_spans_cut_out_what_they_are_of(tree):
         again = parse(text[node.span[0] : node.span[1]], PROMQLTEST)
         assert again == node
         assert value_type(again) is value_type(node)
+
+
+@settings(max_examples=60, deadline=None)
+@given(expressions(), st.sampled_from([" ", "\n\t", "# a comment (\n"]))
+def test_space_and_comments_change_no_meaning(tree, gap):
+    """Between any two tokens, also inside braces and brackets."""
+    text = render(tree)
+    spaced = gap.join(text[token.start : token.end] for token in tokenize(text))
+    assert parse(spaced, PROMQLTEST) == tree
+
+
+@settings(max_examples=60, deadline=None)
+@given(expressions())
+def test_keywords_know_no_case(tree):
+    """Those of operators, aggregations and modifiers; the names of functions and metrics do."""
+    text = render(tree)
+    tokens = tokenize(text)
+    shouted = " ".join(
+        token.text.upper() if token.word in {"and", "or", "unless", "by", "without", "on", "offset"} else token.text
+        for token in tokens
+    )
+    assert render(parse(shouted, PROMQLTEST)).lower() == text.lower()
