@@ -110,9 +110,8 @@ def _rank(value: float, le: list[float], counts: list[float]) -> float:
         if value <= start:
             break
         if value < bound:
-            share = (count - rank) * (value - start)
-            width = bound - start
-            rank += math.nan if math.isinf(width) and math.isinf(share) else share / width
+            # A bucket without a lower end cannot be interpolated in, and counts as a whole.
+            rank = count if start == -math.inf else rank + (count - rank) * (value - start) / (bound - start)
             break
         rank, start = count, bound
     return min(rank, counts[-1]) if not math.isnan(rank) else rank

@@ -42,8 +42,9 @@ def _limits(ctx: EvalContext, parameter: FloatArray) -> npt.NDArray[np.int64]:
     """The parameter as whole numbers, cut towards zero. Steps at which that cannot be done fail."""
     ctx.fail(np.isnan(parameter), lambda _step: QueryError("Parameter value is NaN"))
     ctx.fail(parameter >= _INT64_EDGE, lambda step: _cannot_hold(parameter, step, "overflows"))
-    ctx.fail(parameter < -_INT64_EDGE, lambda step: _cannot_hold(parameter, step, "underflows"))
-    return parameter.astype(np.int64)
+    if ctx.ranged and (parameter >= 1).any():  # where no step keeps anything, nobody looks
+        ctx.fail(parameter < -_INT64_EDGE, lambda step: _cannot_hold(parameter, step, "underflows"))
+    return np.maximum(parameter, 0).astype(np.int64)
 
 
 def _cannot_hold(parameter: FloatArray, step: int, how: str) -> QueryError:

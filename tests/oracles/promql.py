@@ -1,0 +1,740 @@
+"""PromQL the slow and obvious way: one time, one sample, one dict of labels after the other."""
+
+import math
+import sys
+
+from obsflow.errors import QueryError
+from obsflow.model.floats import float_bits, parse_go_float, render_float
+from obsflow.model.labels import Labels
+from obsflow.model.matchers import MatchOp, all_match
+from obsflow.model.regex import LabelRegex
+from obsflow.promql.ast import (
+    Aggregation,
+    Anchor,
+    Binary,
+    Call,
+    Cardinality,
+    MatrixSelector,
+    NumberLiteral,
+    Paren,
+    StringLiteral,
+    Unary,
+    VectorSelector,
+)
+
+STALE = 0x7FF0000000000002
+NAN = float("nan")
+METADATA = ("__name__", "__type__", "__unit__")
+SAME = "vector cannot contain metrics with the same labelset"
+
+
+class Oracle:
+    """Evaluates one expression at one time over `(labels, times, values)`; vectors are lists of (labels, value)."""
+
+    def __init__(self, series, lookback_ms=300_000, default_step_ms=60_000):
+        self.series = [(labels, list(zip(times, values, strict=True))) for labels, times, values in series]
+        self.lookback_ms = lookback_ms
+        self.default_step_ms = default_step_ms
+
+    def instant(self, expr, time, start=None, end=None):
+        """The value at `time`; `start` and `end` are what `@ start()` and `@ end()` mean."""
+        bounds = (time if start is None else start, time if end is None else end)
+        return _At(self, time, bounds).value(expr)
+
+
+class _At:
+    def __init__(self, oracle, time, bounds):
+        self.oracle = oracle
+        self.time = time
+        self.bounds = bounds
+
+    def value(self, node):
+        match node:
+            case NumberLiteral(value=value) | StringLiteral(value=value):
+                return value
+            case Paren(expr=inner):
+                return self.value(inner)
+            case VectorSelector():
+                return [(labels, value) for labels, _, value in self.select(node)]
+            case Unary(op=op, expr=inner):
+                return self.unary(op, self.value(inner))
+            case Binary():
+                return self.binary(node)
+            case Aggregation():
+                return self.aggregate(node)
+            case Call():
+                return self.call(node)
+        raise AssertionError(node)
+
+    # ---- samples
+
+    def reference(self, node):
+        at = node.at
+        if isinstance(at, Anchor):
+            at = self.bounds[0] if at is Anchor.START else self.bounds[1]
+        return (self.time if at is None else at) - node.offset
+
+    def select(self, node):
+        reference = self.reference(node)
+        out = []
+        for labels, samples in self.oracle.series:
+            if not all_match(node.matchers, labels):
+                continue
+            seen = [(t, v) for t, v in samples if reference - self.oracle.lookback_ms < t <= reference]
+            if seen and not is_stale(seen[-1][1]):
+                out.append((labels, *seen[-1]))
+        return out
+
+    def windows(self, node):
+        """(series with samples, end of the window, range) of a range vector."""
+        node = strip(node)
+        if isinstance(node, MatrixSelector):
+            end = self.reference(node.selector)
+            found = []
+            for labels, samples in self.oracle.series:
+                if all_match(node.selector.matchers, labels):
+                    inside = [(t, v) for t, v in samples if end - node.range < t <= end and not is_stale(v)]
+                    if inside:
+                        found.append((labels, inside))
+            return found, end, node.range
+        end = self.reference(node)
+        step = self.oracle.default_step_ms if node.step is None else node.step
+        rows = {}
+        for time in range((end - node.range) // step * step + step, end + 1, step):
+            for labels, value in _At(self.oracle, time, self.bounds).value(node.expr):
+                rows.setdefault(labels, []).append((time, value))
+        return list(rows.items()), end, node.range
+
+    # ---- operators
+
+    def unary(self, op, value):
+        if op == "+":
+            return value
+        if isinstance(value, list):
+            return unique([(bare(labels), -v) for labels, v in value])
+        return -value
+
+    def binary(self, node):
+        left, right = self.value(node.left), self.value(node.right)
+        if isinstance(left, list) and isinstance(right, list):
+            if node.op in ("and", "or", "unless"):
+                return set_operation(node, left, right)
+            return match_vectors(node, left, right)
+        if not isinstance(left, list) and not isinstance(right, list):
+            return float(operate(node.op, left, right))
+        out = []
+        for labels, sample in left if isinstance(left, list) else right:
+            a, b = (sample, right) if isinstance(left, list) else (left, sample)
+            result = operate(node.op, a, b)
+            if node.op not in COMPARISONS or node.returns_bool:
+                out.append((bare(labels), float(result)))
+            elif result:
+                out.append((labels, sample))
+        return unique(out)
+
+    # ---- aggregations
+
+    def aggregate(self, node):
+        vector = self.value(node.expr)
+        param = None if node.param is None else self.value(node.param)
+        if node.op in ("topk", "bottomk"):
+            if math.isnan(param):
+                raise QueryError("Parameter value is NaN")
+            if param >= 2.0**63:
+                raise QueryError("Scalar value overflows int64")
+            groups = grouped(node, vector)
+            return [sample for members in groups.values() for sample in rank(node.op, members, int(max(param, 0)))]
+        if node.op == "count_values":
+            return count_values(node, vector, param)
+        return [
+            (labels, REDUCTIONS[node.op]([value for _, value in members], param))
+            for labels, members in grouped(node, vector).items()
+        ]
+
+    # ---- functions
+
+    def call(self, node):
+        name, args = node.name, node.args
+        if name in WINDOWS:
+            at = {"quantile_over_time": 1}.get(name, 0)
+            found, end, range_ms = self.windows(args[at])
+            params = [self.value(argument) for i, argument in enumerate(args) if i != at]
+            out = []
+            for labels, samples in found:
+                value = WINDOWS[name](samples, end - range_ms, end, self.time, *params)
+                if value is not None:
+                    out.append((labels if name in ("last_over_time", "first_over_time") else bare(labels), value))
+            return unique(out)
+        if name in MATH:
+            params = [self.value(argument) for argument in args[1:]]
+            return unique([(bare(labels), MATH[name](value, *params)) for labels, value in self.value(args[0])])
+        return getattr(self, f"call_{name}")(*args)
+
+    def call_absent_over_time(self, matrix):
+        return [] if self.windows(matrix)[0] else [(promised(matrix), 1.0)]
+
+    def call_absent(self, vector):
+        return [] if self.value(vector) else [(promised(vector), 1.0)]
+
+    def call_time(self):
+        return self.time / 1000
+
+    def call_timestamp(self, vector):
+        inner = strip(vector)
+        if isinstance(inner, VectorSelector):
+            return unique([(bare(labels), t / 1000) for labels, t, _ in self.select(inner)])
+        return unique([(bare(labels), self.time / 1000) for labels, _ in self.value(inner)])
+
+    def call_scalar(self, vector):
+        values = self.value(vector)
+        return values[0][1] if len(values) == 1 else NAN
+
+    def call_vector(self, scalar):
+        return [(Labels(), self.value(scalar))]
+
+    def call_clamp(self, vector, least, greatest):
+        least, greatest = self.value(least), self.value(greatest)
+        if greatest < least:
+            return []
+        return unique([(bare(labels), go_max(least, go_min(greatest, value))) for labels, value in self.value(vector)])
+
+    def call_sort(self, vector):
+        return sorted(self.value(vector), key=lambda s: (math.isnan(s[1]), 0 if math.isnan(s[1]) else s[1]))
+
+    def call_sort_desc(self, vector):
+        return sorted(self.value(vector), key=lambda s: (math.isnan(s[1]), 0 if math.isnan(s[1]) else -s[1]))
+
+    def call_label_replace(self, vector, target, replacement, source, pattern):
+        target, replacement, source = self.value(target), self.value(replacement), self.value(source)
+        regex = LabelRegex(self.value(pattern))
+        out = []
+        for labels, value in self.value(vector):
+            text = regex.expand(replacement, labels.get(source))
+            out.append((labels if text is None else labels.with_({target: text}), value))
+        return unique(out)
+
+    def call_label_join(self, vector, target, separator, *sources):
+        target, separator, *sources = (self.value(argument) for argument in (target, separator, *sources))
+        return unique(
+            [
+                (labels.with_({target: separator.join(labels.get(source) for source in sources)}), value)
+                for labels, value in self.value(vector)
+            ]
+        )
+
+    def call_histogram_quantile(self, quantile, vector):
+        q = self.value(quantile)
+        return unique([(bare(labels), bucket_quantile(q, found)) for labels, found in self.histograms(vector)])
+
+    def call_histogram_fraction(self, lower, upper, vector):
+        bounds = self.value(lower), self.value(upper)
+        return unique([(bare(labels), bucket_fraction(*bounds, found)) for labels, found in self.histograms(vector)])
+
+    def histograms(self, vector):
+        found = {}
+        for labels, value in self.value(vector):
+            try:
+                bound = parse_go_float(labels.get("le"))
+            except ValueError:
+                continue
+            if not math.isnan(bound):
+                found.setdefault(labels.without("le"), []).append((bound, value))
+        return [(labels, sorted(buckets, key=lambda bucket: bucket[0])) for labels, buckets in found.items()]
+
+
+def is_stale(value):
+    return float_bits(value) == STALE
+
+
+def strip(node):
+    while isinstance(node, Paren):
+        node = node.expr
+    return node
+
+
+def bare(labels):
+    return labels.without(*METADATA)
+
+
+def unique(vector):
+    if len({labels for labels, _ in vector}) < len(vector):
+        raise QueryError(SAME)
+    return vector
+
+
+def promised(node):
+    node = strip(node)
+    node = node.selector if isinstance(node, MatrixSelector) else node
+    if not isinstance(node, VectorSelector):
+        return Labels()
+    others = [matcher for matcher in node.matchers if matcher.name != "__name__"]
+    names = [matcher.name for matcher in others]
+    return Labels({m.name: m.value for m in others if m.op is MatchOp.EQUAL and names.count(m.name) == 1})
+
+
+# ---- binary operators
+
+
+def divide(a, b):
+    if b == 0:
+        sign = math.copysign(1, a) * math.copysign(1, b)
+        return NAN if a == 0 or math.isnan(a) else sign * math.inf
+    return a / b
+
+
+def modulo(a, b):
+    return NAN if b == 0 or math.isinf(a) or math.isnan(a) or math.isnan(b) else math.fmod(a, b)
+
+
+COMPARISONS = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+ARITHMETIC = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": divide,
+    "%": modulo,
+}
+
+
+def operate(op, a, b):
+    return (ARITHMETIC.get(op) or COMPARISONS[op])(a, b)
+
+
+def signature(matching, labels):
+    if matching.on:
+        return labels.only(matching.labels)
+    return labels.without("__name__", *matching.labels)
+
+
+def set_operation(node, left, right):
+    matching = node.matching
+    lefts = {signature(matching, labels) for labels, _ in left}
+    rights = {signature(matching, labels) for labels, _ in right}
+    if node.op == "and":
+        return [sample for sample in left if signature(matching, sample[0]) in rights]
+    if node.op == "unless":
+        return [sample for sample in left if signature(matching, sample[0]) not in rights]
+    return left + [sample for sample in right if signature(matching, sample[0]) not in lefts]
+
+
+def match_vectors(node, left, right):
+    matching = node.matching
+    if not left or not right:
+        return []
+    swapped = matching.cardinality is Cardinality.ONE_TO_MANY
+    many, one = (right, left) if swapped else (left, right)
+    by_signature = {}
+    for labels, value in one:
+        if signature(matching, labels) in by_signature:
+            raise QueryError("found duplicate series for the match group")
+        by_signature[signature(matching, labels)] = (labels, value)
+    out, taken = [], set()
+    for labels, value in many:
+        key = signature(matching, labels)
+        if key not in by_signature:
+            continue
+        one_labels, one_value = by_signature[key]
+        result_labels = labels_of_result(node, labels, one_labels)
+        mark = key if matching.cardinality is Cardinality.ONE_TO_ONE else (key, result_labels)
+        if mark in taken:
+            raise QueryError("multiple matches for labels")
+        taken.add(mark)
+        a, b = (one_value, value) if swapped else (value, one_value)
+        result = operate(node.op, a, b)
+        if node.op not in COMPARISONS or node.returns_bool:
+            out.append((result_labels, float(result)))
+        elif result:
+            out.append((result_labels, a))
+    return unique(out)
+
+
+def labels_of_result(node, many, one):
+    matching = node.matching
+    if node.op not in COMPARISONS or node.returns_bool:
+        many = bare(many)
+    if matching.cardinality is Cardinality.ONE_TO_ONE:
+        return many.only(matching.labels) if matching.on else many.without(*matching.labels)
+    return many.with_({name: one.get(name) for name in matching.include})
+
+
+# ---- aggregations
+
+
+def grouped(node, vector):
+    groups = {}
+    for labels, value in vector:
+        key = labels.without("__name__", *node.grouping) if node.without else labels.only(node.grouping)
+        groups.setdefault(key, []).append((labels, value))
+    return groups
+
+
+class _Key:
+    """Where a sample stands in the heap of `topk`: what is pushed out first is least."""
+
+    def __init__(self, op, value):
+        self.sign, self.value = (1 if op == "topk" else -1), value
+
+    def __lt__(self, other):
+        return math.isnan(self.value) or self.sign * self.value < self.sign * other.value
+
+
+def rank(op, members, k):
+    """Kept as Go's container/heap keeps it, whose moves are those of the textbook, and so decide among equals."""
+    if k < 1:
+        return []
+    heap = []
+    for sample in members:
+        if len(heap) < k:
+            heap.append((_Key(op, sample[1]), sample))
+            child = len(heap) - 1
+            while child and heap[child][0] < heap[(child - 1) // 2][0]:
+                parent = (child - 1) // 2
+                heap[child], heap[parent] = heap[parent], heap[child]
+                child = parent
+        elif heap[0][0] < _Key(op, sample[1]) and not math.isnan(sample[1]):
+            heap[0] = (_Key(op, sample[1]), sample)
+            parent = 0
+            while True:
+                children = [c for c in (2 * parent + 1, 2 * parent + 2) if c < len(heap)]
+                if not children:
+                    break
+                child = children[0]
+                if len(children) == 2 and heap[children[1]][0] < heap[child][0]:
+                    child = children[1]
+                if not heap[child][0] < heap[parent][0]:
+                    break
+                heap[child], heap[parent] = heap[parent], heap[child]
+                parent = child
+    sign = -1 if op == "topk" else 1
+    kept = [sample for _, sample in heap]
+    return sorted(kept, key=lambda s: (math.isnan(s[1]), 0 if math.isnan(s[1]) else sign * s[1]))
+
+
+def count_values(node, vector, name):
+    counts = {}
+    for labels, value in vector:
+        valued = labels.with_({name: render_float(value)})
+        key = valued.without("__name__", *node.grouping) if node.without else valued.only((*node.grouping, name))
+        counts[key] = counts.get(key, 0.0) + 1
+    return list(counts.items())
+
+
+def add(increment, total, compensation):
+    """Neumaier's step."""
+    new = total + increment
+    if math.isinf(new):
+        return new, 0.0
+    if abs(total) >= abs(increment):
+        return new, compensation + ((total - new) + increment)
+    return new, compensation + ((increment - new) + total)
+
+
+def total(values, _=None):
+    result, compensation = values[0], 0.0
+    for value in values[1:]:
+        result, compensation = add(value, result, compensation)
+    return result + compensation
+
+
+def average(values, _=None):
+    result, compensation, mean, incremental = values[0], 0.0, 0.0, False
+    for n, value in enumerate(values[1:], 2):
+        if not incremental:
+            new, new_compensation = add(value, result, compensation)
+            if not math.isinf(new):
+                result, compensation = new, new_compensation
+                continue
+            incremental = True
+            mean = result / (n - 1)
+            compensation /= n - 1
+        q = (n - 1) / n
+        mean, compensation = add(value / n, q * mean, q * compensation)
+    return mean + compensation if incremental else result / len(values) + compensation / len(values)
+
+
+def least(values, _=None):
+    best = values[0]
+    for value in values[1:]:
+        if value < best or math.isnan(best):
+            best = value
+    return best
+
+
+def greatest(values, _=None):
+    best = values[0]
+    for value in values[1:]:
+        if value > best or math.isnan(best):
+            best = value
+    return best
+
+
+def variance(values, _=None):
+    mean, squares = values[0], 0.0 if math.isfinite(values[0]) else NAN
+    for n, value in enumerate(values[1:], 2):
+        delta = value - mean
+        mean += delta / n
+        squares += delta * (value - mean)
+    return squares / len(values)
+
+
+def root(value):
+    return math.sqrt(value) if value >= 0 else NAN
+
+
+def quantile(values, q):
+    if math.isnan(q) or not values:
+        return NAN
+    if q < 0:
+        return -math.inf
+    if q > 1:
+        return math.inf
+    values = sorted(values, key=lambda v: (not math.isnan(v), 0 if math.isnan(v) else v))
+    position = q * (len(values) - 1)
+    lower = max(0, math.floor(position))
+    upper = min(len(values) - 1, lower + 1)
+    weight = position - math.floor(position)
+    return values[lower] * (1 - weight) + values[upper] * weight
+
+
+REDUCTIONS = {
+    "sum": total,
+    "avg": average,
+    "min": least,
+    "max": greatest,
+    "count": lambda values, _: float(len(values)),
+    "group": lambda _values, _: 1.0,
+    "stdvar": variance,
+    "stddev": lambda values, _: root(variance(values)),
+    "quantile": quantile,
+}
+
+
+# ---- functions of single values
+
+
+def go_min(a, b):
+    if -math.inf in (a, b):
+        return -math.inf
+    if math.isnan(a) or math.isnan(b):
+        return NAN
+    if a == b == 0:
+        return a if math.copysign(1, a) < 0 else b
+    return min(a, b)
+
+
+def go_max(a, b):
+    return -go_min(-a, -b)
+
+
+def whole(function):
+    return lambda value: math.copysign(function(value), value) if math.isfinite(value) else value
+
+
+MATH = {
+    "abs": abs,
+    "ceil": whole(math.ceil),
+    "floor": whole(math.floor),
+    "sqrt": lambda v: v if v == 0 else root(v),
+    "sgn": lambda v: v if v == 0 or math.isnan(v) else math.copysign(1.0, v),
+    "clamp_min": go_max,
+    "clamp_max": go_min,
+}
+
+
+# ---- functions of windows: (samples, start, end, time of the step, parameters) -> value or None
+
+
+def rate_of(*, counter, per_second):
+    def evaluate(samples, start, end, _time):
+        if len(samples) < 2:
+            return None
+        (first_time, first), (last_time, last) = samples[0], samples[-1]
+        result = last - first
+        if counter:
+            previous = first
+            for _, value in samples[1:]:
+                if value < previous:
+                    result += previous
+                previous = value
+        to_start, to_end = (first_time - start) / 1000, (end - last_time) / 1000
+        sampled = (last_time - first_time) / 1000
+        spacing = sampled / (len(samples) - 1)
+        if to_start >= spacing * 1.1:
+            to_start = spacing / 2
+        if counter and result > 0 and first >= 0:
+            to_zero = sampled * (first / result)
+            to_start = min(to_zero, to_start) if not math.isnan(to_zero) else to_start
+        if to_end >= spacing * 1.1:
+            to_end = spacing / 2
+        factor = (sampled + to_start + to_end) / sampled
+        if per_second:
+            factor /= (end - start) / 1000
+        return result * factor
+
+    return evaluate
+
+
+def last_two(*, per_second):
+    def evaluate(samples, *_):
+        if len(samples) < 2:
+            return None
+        (time_a, a), (time_b, b) = samples[-2:]
+        result = b if per_second and b < a else b - a
+        return result / ((time_b - time_a) / 1000) if per_second else result
+
+    return evaluate
+
+
+def pairs(samples):
+    return zip([v for _, v in samples], [v for _, v in samples[1:]], strict=False)
+
+
+def regression(samples, origin):
+    first = samples[0][1]
+    if all(value == first for _, value in samples[1:]):
+        return (NAN, NAN) if math.isinf(first) else (0.0, first)
+    sums = {}
+    for time, y in samples:
+        x = (time - origin) / 1000
+        for name, increment in (("x", x), ("y", y), ("xy", x * y), ("xx", x * x)):
+            sums[name] = add(increment, *sums.get(name, (0.0, 0.0)))
+    x, y, xy, xx = (sums[name][0] + sums[name][1] for name in ("x", "y", "xy", "xx"))
+    n = float(len(samples))
+    slope = divide(xy - x * y / n, xx - x * x / n)
+    return slope, y / n - slope * x / n
+
+
+def deriv(samples, *_):
+    return regression(samples, samples[0][0])[0] if len(samples) > 1 else None
+
+
+def predict(samples, _start, _end, time, seconds):
+    if len(samples) < 2:
+        return None
+    slope, intercept = regression(samples, time)
+    return slope * seconds + intercept
+
+
+def sum_over_time(samples, *_):
+    result = compensation = 0.0
+    for _, value in samples:
+        result, compensation = add(value, result, compensation)
+    return result if math.isinf(result) else result + compensation
+
+
+def variance_over_time(samples, *_):
+    mean, squares = (0.0, 0.0), (0.0, 0.0)
+    for n, (_, value) in enumerate(samples, 1):
+        delta = value - sum(mean)
+        mean = add(delta / n, *mean)
+        squares = add(delta * (value - (mean[0] + mean[1])), *squares)
+    return (squares[0] + squares[1]) / len(samples)
+
+
+def of_values(function):
+    return lambda samples, _start, _end, _time, *params: function([value for _, value in samples], *params)
+
+
+WINDOWS = {
+    "rate": rate_of(counter=True, per_second=True),
+    "increase": rate_of(counter=True, per_second=False),
+    "delta": rate_of(counter=False, per_second=False),
+    "irate": last_two(per_second=True),
+    "idelta": last_two(per_second=False),
+    "deriv": deriv,
+    "predict_linear": predict,
+    "resets": lambda samples, *_: float(sum(b < a for a, b in pairs(samples))),
+    "changes": lambda samples, *_: float(
+        sum(a != b and not (math.isnan(a) and math.isnan(b)) for a, b in pairs(samples))
+    ),
+    "sum_over_time": sum_over_time,
+    "avg_over_time": of_values(average),
+    "min_over_time": of_values(least),
+    "max_over_time": of_values(greatest),
+    "count_over_time": of_values(lambda values: float(len(values))),
+    "last_over_time": of_values(lambda values: values[-1]),
+    "first_over_time": of_values(lambda values: values[0]),
+    "present_over_time": of_values(lambda _values: 1.0),
+    "stdvar_over_time": variance_over_time,
+    "stddev_over_time": lambda samples, *_: root(variance_over_time(samples)),
+    "quantile_over_time": of_values(quantile),
+}
+
+
+# ---- classic histograms: buckets are (bound, cumulative count), sorted
+
+
+def merged(buckets):
+    out = {}
+    for bound, count in buckets:
+        out[bound] = out[bound] + count if bound in out else count
+    return list(out.items())
+
+
+def bucket_quantile(q, buckets):
+    if math.isnan(q):
+        return NAN
+    if q < 0:
+        return -math.inf
+    if q > 1:
+        return math.inf
+    if buckets[-1][0] != math.inf:
+        return NAN
+    buckets = monotonic(merged(buckets))
+    observations = buckets[-1][1]
+    if len(buckets) < 2 or observations == 0:
+        return NAN
+    position = q * observations
+    chosen = next((i for i, (_, count) in enumerate(buckets[:-1]) if count >= position), len(buckets) - 1)
+    if chosen == len(buckets) - 1:
+        return buckets[-2][0]
+    bound, count = buckets[chosen]
+    if chosen == 0:
+        if bound <= 0:
+            return bound
+        return bound * divide(position, count)
+    start, below = buckets[chosen - 1]
+    return start + (bound - start) * divide(position - below, count - below)
+
+
+def monotonic(buckets):
+    out, previous = [], buckets[0][1]
+    for bound, count in buckets:
+        reach = min(abs(count) + abs(previous), sys.float_info.max)
+        if count != previous and (abs(count - previous) < 1e-12 * reach or count < previous):
+            count = previous
+        out.append((bound, count))
+        previous = count
+    return out
+
+
+def bucket_fraction(lower, upper, buckets):
+    if buckets[-1][0] != math.inf:
+        return NAN
+    buckets = merged(buckets)
+    observations = buckets[-1][1]
+    if observations == 0 or math.isnan(lower) or math.isnan(upper):
+        return NAN
+    if lower >= upper:
+        return 0.0
+    return divide(rank_of(upper, buckets) - rank_of(lower, buckets), observations)
+
+
+def rank_of(value, buckets):
+    below, start = 0.0, 0.0 if buckets[0][0] > 0 else -math.inf
+    for bound, count in buckets:
+        if value <= start:
+            return min(below, buckets[-1][1])
+        if value < bound:
+            if start == -math.inf:
+                return min(count, buckets[-1][1])
+            return min(below + (count - below) * (value - start) / (bound - start), buckets[-1][1])
+        below, start = count, bound
+    return buckets[-1][1]
