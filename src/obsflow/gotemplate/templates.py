@@ -7,6 +7,8 @@ from typing import Any, Self
 from obsflow.errors import TemplateError
 from obsflow.gotemplate.builtins import BUILTINS
 from obsflow.gotemplate.compile import compile_definition
+from obsflow.gotemplate.html import escape_definitions
+from obsflow.gotemplate.htmlescapers import ESCAPERS
 from obsflow.gotemplate.parser import parse
 from obsflow.gotemplate.runtime import Body, Run
 from obsflow.gotemplate.values import Function, function_of
@@ -33,10 +35,11 @@ class Template:
 
         Raises TemplateError, in the words of Go.
         """
-        run = Run(self._set.bodies(), self._set.max_output)
         given = variables or {}
         try:
-            self._body.execute(run, data, tuple(given.get(name) for name in self._body.definition.variables))
+            body, bodies = self._set.prepare(self._body)
+            run = Run(bodies, self._set.max_output)
+            body.execute(run, data, tuple(given.get(name) for name in body.definition.variables))
         except RecursionError:
             raise TemplateError(f"template: {self.name}: nested too deeply") from None
         return "".join(run.parts)
@@ -56,10 +59,12 @@ class TemplateSet:
         self._functions: dict[str, Function] = {
             **BUILTINS,
             **{name: function_of(call, name) for name, call in functions.items()},
+            **({name: function_of(call, name) for name, call in ESCAPERS.items()} if html else {}),
         }
         self._html = html
         self.max_output = max_output
         self._bodies: dict[str, Body] = {}
+        self._escaped: dict[Body, tuple[Body, dict[str, Body]]] = {}
 
     def parse(self, text: str, name: str = "", variables: Iterable[str] = ()) -> Template:
         """The template of a text, whose `define`s and itself join the set in place of those of the same names.
@@ -73,12 +78,14 @@ class TemplateSet:
             if not definition.is_blank or definition.name not in self._bodies:
                 self._bodies[definition.name] = body
         assert body is not None
+        self._escaped = {}
         return Template(self, body)
 
     def clone(self) -> Self:
         """A set that can be added to without changing this one. It costs little: nothing is compiled again."""
         copied = copy.copy(self)
         copied._bodies = dict(self._bodies)  # noqa: SLF001 - our own
+        copied._escaped = {}  # noqa: SLF001 - our own
         return copied
 
     def lookup(self, name: str) -> Template | None:
@@ -90,6 +97,16 @@ class TemplateSet:
         """The names of the templates, sorted."""
         return tuple(sorted(self._bodies))
 
-    def bodies(self) -> Mapping[str, Body]:
-        """What `{{template}}` finds."""
-        return self._bodies
+    def prepare(self, body: Body) -> tuple[Body, Mapping[str, Body]]:
+        """The body to execute and those that it can call; in a set for HTML they are escaped. Raises TemplateError."""
+        if not self._html:
+            return body, self._bodies
+        known = self._escaped.get(body)
+        if known is None:
+            definitions = {name: other.definition for name, other in self._bodies.items()}
+            escaped = [
+                compile_definition(definition, self._functions)
+                for definition in escape_definitions(body.definition, definitions)
+            ]
+            known = self._escaped[body] = escaped[-1], {other.definition.name: other for other in escaped}
+        return known
