@@ -24,6 +24,9 @@ class Compat:
     sibling routes with the same matchers.
 
     Inhibition: `inhibition_keeps_one_source` remembers one source for each combination of `equal` labels.
+
+    Sender: `loses_alerts_at_start` lets a Prometheus that has just started lose what it sends before it has discovered
+    its Alertmanagers.
     """
 
     name: str = "obsflow"
@@ -37,11 +40,13 @@ class Compat:
     log_expires: bool = False
     log_keyed_by_route: bool = True
     inhibition_keeps_one_source: bool = False
+    loses_alerts_at_start: bool = False
 
 
 OBSFLOW = Compat()
 ALERTMANAGER = Compat(
     name="alertmanager",
+    loses_alerts_at_start=True,
     muted_alerts_remembered=False,
     repeat_after_completion=True,
     log_expires=True,

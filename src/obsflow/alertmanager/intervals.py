@@ -15,6 +15,7 @@ Zones = Callable[[str], datetime.tzinfo]  # a zone by its IANA name; raises KeyE
 _WEEKDAYS = {name.lower(): i for i, name in enumerate(("Sunday", *calendar.day_name[:6]))}
 _MONTHS = {name.lower(): i for i, name in enumerate(calendar.month_name) if name}
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|(24):(00)", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,4}", re.ASCII)
 _SHORTEST_MONTH = 28
 
 
@@ -91,9 +92,15 @@ def _parse_months(text: str) -> Span:
 
 
 def _parse_month(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= 12:
+    if _NUMBER.fullmatch(text) and 1 <= int(text) <= 12:
         return int(text)
     return _named(text, _MONTHS, "month")
+
+
+def _parse_number(text: str, what: str) -> int:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text} is not a valid {what}")
+    return int(text)
 
 
 def _named(text: str, names: Mapping[str, int], what: str) -> int:
@@ -103,14 +110,14 @@ def _named(text: str, names: Mapping[str, int], what: str) -> int:
 
 
 def _parse_years(text: str) -> Span:
-    _, _, span = _parse_span(text, int)
+    _, _, span = _parse_span(text, lambda each: _parse_number(each, "year"))
     if span.begin > span.end:
         raise ValueError(f"end year {span.end} is before start year {span.begin}")
     return span
 
 
 def _parse_days_of_month(text: str) -> Span:
-    _, _, span = _parse_span(text, int)
+    _, _, span = _parse_span(text, lambda each: _parse_number(each, "day of the month"))
     for day in (span.begin, span.end):
         if not 1 <= abs(day) <= 31:
             raise ValueError(f"{day} is not a valid day of the month: out of range")

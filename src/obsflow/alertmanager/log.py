@@ -98,6 +98,10 @@ class NotificationLog:
         else:
             self._entries.pop(key, None)
 
+    def entries(self) -> tuple[tuple[LogKey, LogEntry], ...]:
+        """What receivers believe to be firing."""
+        return tuple(self._entries.items())
+
     def repeat_due_at(self, entry: LogEntry, repeat_interval_ms: int) -> int:
         """The first instant at which a flush may repeat what was told."""
         if self._repeat_after_completion:
