@@ -4,8 +4,7 @@ import pytest
 
 from obsflow.errors import QuerySyntaxError
 from obsflow.promql import PROMQLTEST, parse
-from obsflow.promql.cursor import MAX_NESTING
-from obsflow.promql.types import MAX_DEPTH
+from obsflow.promql.cursor import MAX_DEPTH, MAX_NESTING
 
 LEXICAL = [
     ("", "1:1", "no expression found in input"),
@@ -173,6 +172,8 @@ def test_a_bad_pattern_is_an_error_of_the_query():
         "a[" + "-" * 5000 + "1]",
         "a offset " + "-" * 5000 + "1",
         "a + " * 5000 + "a",
+        "a[" + "step() + " * 5000 + "1]",
+        "a offset (" + "step() + " * 5000 + "1)",
         "a" + "[5m:]" * 5000,
     ],
     ids=lambda text: text[:12],

@@ -12,6 +12,8 @@ from obsflow.promql.literals import EscapeError, unquote
 
 MAX_NESTING: Final = 100
 """How deep parentheses, calls, signs and right operands may lie in one another."""
+MAX_DEPTH: Final = 200
+"""How many nodes of a tree may lie above one another. A chain of operators is as deep as it is long."""
 
 
 class Cursor:

@@ -7,7 +7,7 @@ from typing import Final
 
 from obsflow.errors import QueryError
 from obsflow.promql.ast import Duration, DurationExpr, NumberLiteral
-from obsflow.promql.cursor import Cursor
+from obsflow.promql.cursor import MAX_DEPTH, Cursor
 from obsflow.promql.lexer import Kind, Token
 from obsflow.promql.literals import parse_duration_seconds, parse_number
 
@@ -40,7 +40,7 @@ def negate(literal: NumberLiteral, sign: Token) -> NumberLiteral:
 def parse_positive(cursor: Cursor) -> Duration:
     """Read a range or a step: an expression that, as far as it is known now, is more than 0."""
     operand = _parse_binary(cursor, 1)
-    duration = _to_duration(operand)
+    duration = _to_duration(cursor, operand)
     if isinstance(duration, int) and duration <= 0:
         cursor.fail("duration must be greater than 0", operand.span)
     return duration
@@ -48,7 +48,7 @@ def parse_positive(cursor: Cursor) -> Duration:
 
 def parse_offset(cursor: Cursor) -> Duration:
     """Read what follows `offset`: one literal or call, or anything in parentheses; signs may stand before it."""
-    return _to_duration(_parse_offset_operand(cursor))
+    return _to_duration(cursor, _parse_offset_operand(cursor))
 
 
 def _parse_offset_operand(cursor: Cursor) -> _Operand:
@@ -133,8 +133,17 @@ def _check_range(cursor: Cursor, literal: NumberLiteral) -> NumberLiteral:
     return literal
 
 
-def _to_duration(operand: _Operand) -> Duration:
-    return _to_ms(operand.value) if isinstance(operand, NumberLiteral) else operand
+def _to_duration(cursor: Cursor, operand: _Operand) -> Duration:
+    if isinstance(operand, NumberLiteral):
+        return _to_ms(operand.value)
+    level: list[_Operand] = [operand]
+    for _ in range(MAX_DEPTH):
+        level = [inner for node in level if isinstance(node, DurationExpr) for inner in node.operands]
+        if not level:
+            break
+    else:
+        cursor.fail(f"duration expression is more than {MAX_DEPTH} levels deep", level[0].span)
+    return operand
 
 
 def _to_ms(seconds: float) -> int:

@@ -1,7 +1,7 @@
 """The static checks: every operand has the type that its place asks for."""
 
 import itertools
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import attrs
 
@@ -26,10 +26,8 @@ from obsflow.promql.ast import (
     children,
     with_children,
 )
+from obsflow.promql.cursor import MAX_DEPTH
 from obsflow.promql.signatures import AGGREGATIONS, COMPARISONS, FUNCTIONS, SET_OPERATORS
-
-MAX_DEPTH: Final = 200
-"""How many nodes of a tree may lie above one another. A chain of operators is as deep as it is long."""
 
 _OPERANDS = frozenset((ValueType.SCALAR, ValueType.VECTOR))
 
