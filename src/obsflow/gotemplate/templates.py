@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from obsflow.errors import TemplateError
+from obsflow.gotemplate.ast import Definition
 from obsflow.gotemplate.builtins import BUILTINS
 from obsflow.gotemplate.compile import compile_definition
 from obsflow.gotemplate.html import escape_definitions
@@ -96,6 +97,10 @@ class TemplateSet:
     def names(self) -> tuple[str, ...]:
         """The names of the templates, sorted."""
         return tuple(sorted(self._bodies))
+
+    def definitions(self) -> tuple[Definition, ...]:
+        """The trees of the templates, in no order that means anything."""
+        return tuple(body.definition for body in self._bodies.values())
 
     def prepare(self, body: Body) -> tuple[Body, Mapping[str, Body]]:
         """The body to execute and those that it can call; in a set for HTML they are escaped. Raises TemplateError."""

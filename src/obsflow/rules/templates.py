@@ -67,7 +67,7 @@ class AlertTemplate:
         except TemplateSyntaxError as error:
             start, end = (max(0, at - len(PRELUDE)) for at in error.span)
             raise TemplateSyntaxError(error.message, text, (start, end), name) from None
-        nodes = [node for body in own.bodies().values() for node in _own_nodes(body.definition, name)]
+        nodes = [node for definition in own.definitions() for node in _own_nodes(definition, name)]
         called = {node.name for node in nodes if isinstance(node, ast.Identifier)}
         return cls(
             text,
