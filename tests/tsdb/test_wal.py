@@ -46,17 +46,19 @@ def test_an_older_segment_must_be_whole():
         assert len(problems) == (size != 107)
 
 
-def test_reading_goes_on_at_the_next_page():
-    """A damaged page costs the records that touch it; those that start on later pages are read."""
+@pytest.mark.parametrize("at", [PAGE_BYTES - 3, PAGE_BYTES + 3, PAGE_BYTES + 5000, PAGE_BYTES + 5030])
+def test_reading_goes_on_after_damage(at):
+    """A damaged fragment costs its record; at the start of a page it may cost what else starts on that page."""
     records = [bytes([i]) * 1000 for i in range(200)]
-    data = bytearray(writer.segment(records))
-    data[PAGE_BYTES + 5000] ^= 1
-    found, problems = read(bytes(data))
-    lost = [record for record in records if record not in found]
-    assert found == [record for record in records if record not in lost]
-    assert 20 < len(lost) < 34
-    assert len(problems) == 1
-    assert PAGE_BYTES < problems[0].offset <= PAGE_BYTES + 5000
+    for change in (1, 0x55, 0xFF):
+        data = bytearray(writer.segment(records))
+        data[at] ^= change
+        found, problems = read(bytes(data))
+        lost = [record for record in records if record not in found]
+        assert found == [record for record in records if record not in lost]
+        assert 1 <= len(lost) <= (34 if at < PAGE_BYTES + 7 else 2)
+        assert len(problems) == 1
+        assert at - 1007 <= problems[0].offset <= at
 
 
 def test_a_page_of_garbage_is_told_once():

@@ -91,7 +91,8 @@ class SeriesTable:
             column = self._column(METRIC_NAME)
             order = np.argsort(column, kind="stable")
             ids, first = np.unique(column[order], return_index=True)
-            self._by_metric = dict(zip(ids.tolist(), np.split(order, first[1:]), strict=True))
+            parts = np.split(order, first[1:]) if len(ids) else []
+            self._by_metric = dict(zip(ids.tolist(), parts, strict=True))
         return self._by_metric.get(self.symbols.find(metric), np.zeros(0, np.int64))
 
     def _evaluate(self, matcher: Matcher, ids: IdArray) -> MaskArray:

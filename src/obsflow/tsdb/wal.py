@@ -15,6 +15,7 @@ HEADER_BYTES = 7
 _REST_IS_ZERO, _FULL, _FIRST, _MIDDLE, _LAST = range(5)
 _STARTS = (_FULL, _FIRST)
 _CONTINUES = (_MIDDLE, _LAST)
+_OCCUPIED = (*_STARTS, *_CONTINUES)
 _OUT_OF_PLACE = {
     _REST_IS_ZERO: "record is not continued",
     _FULL: "record starts within a record",
@@ -26,6 +27,7 @@ _TYPE_MASK = 0x07
 _SNAPPY = 0x08
 _ZSTD = 0x10
 _NO_COMPRESSION = 0
+_COMPRESSIONS = (_NO_COMPRESSION, _SNAPPY, _ZSTD)
 
 
 @attrs.frozen
@@ -45,14 +47,17 @@ class _Fragment:
     data: bytes
 
 
-class _TornError(Exception):
+class _TornError(CorruptionError):
     """The segment ends within a fragment."""
+
+
+_ENDS_WITHIN = "segment ends within a record"
 
 
 def read_segment(
     file: File, decompress_zstd: Decompress, problems: list[CorruptionError], *, is_last: bool = False
 ) -> Iterator[Record]:
-    """The records of a segment. What is damaged is added to `problems`, and reading goes on at the next page.
+    """The records of a segment. What is damaged is added to `problems`, and reading goes on after it.
 
     A record that is not whole at the end of the last segment is no damage: it is being written.
     """
@@ -79,30 +84,46 @@ def read_segment(
             if record is not None:
                 yield record
     if parts and not is_last:
-        problems.append(CorruptionError("segment ends within a record", file.name, parts[0].offset))
+        problems.append(CorruptionError(_ENDS_WITHIN, file.name, parts[0].offset))
 
 
 def _fragments(file: File, problems: list[CorruptionError], *, is_last: bool) -> Iterator[_Fragment | None]:
-    """The fragments of all pages; None in the place of each fault, after which the next page follows."""
+    """The fragments of all pages; None in the place of each fault, after which comes what is sound again."""
     data = file.data
     for page in range(0, len(data), PAGE_BYTES):
-        position, end = page, min(page + PAGE_BYTES, len(data))
-        while end - position >= HEADER_BYTES or (position < end < page + PAGE_BYTES):
+        page_end = page + PAGE_BYTES
+        position, end = page, min(page_end, len(data))
+        while end - position >= HEADER_BYTES or (position < end < page_end):
             try:
-                fragment = _decode_fragment(file, position, end, page + PAGE_BYTES)
-            except _TornError:
-                if not is_last:
-                    problems.append(CorruptionError("segment ends within a record", file.name, position))
-                    yield None
-                return
+                fragment = _decode_fragment(file, position, end, page_end)
             except CorruptionError as problem:
-                problems.append(problem)
-                yield None
-                break
+                torn = isinstance(problem, _TornError)
+                # A page that begins with a fault is given up at once, so that a file of garbage is passed quickly.
+                after = _find_sound(file, position + 1, end) if torn or position > page else end
+                if after < end or not (torn and is_last):
+                    problems.append(CorruptionError(problem.message, file.name, position))
+                    yield None
+                position = after
+                continue
             yield fragment
             if fragment.kind == _REST_IS_ZERO:
                 break
             position += HEADER_BYTES + len(fragment.data)
+
+
+def _find_sound(file: File, position: int, end: int) -> int:
+    """Where the next fragment starts whose checksum holds, or `end`."""
+    data = bytes(file.data[position:end])
+    for at in range(len(data) - HEADER_BYTES):
+        stop = at + HEADER_BYTES + (data[at + 1] << 8 | data[at + 2])
+        if (
+            data[at] & _TYPE_MASK in _OCCUPIED
+            and data[at] & ~_TYPE_MASK in _COMPRESSIONS
+            and at + HEADER_BYTES < stop <= len(data)
+            and native.crc32c(data[at + HEADER_BYTES : stop]) == int.from_bytes(data[at + 3 : at + HEADER_BYTES], "big")
+        ):
+            return position + at
+    return end
 
 
 def _decode_fragment(file: File, position: int, end: int, page_end: int) -> _Fragment:
@@ -115,16 +136,16 @@ def _decode_fragment(file: File, position: int, end: int, page_end: int) -> _Fra
             raise CorruptionError("expected zeros in the rest of the page", file.name, position)
         return _Fragment(position, kind, _NO_COMPRESSION, b"")
     if end - position < HEADER_BYTES:
-        raise _TornError
+        raise _TornError(_ENDS_WITHIN)
     compression = flags & ~_TYPE_MASK
-    if kind > _LAST or compression not in (_NO_COMPRESSION, _SNAPPY, _ZSTD):
+    if kind not in _OCCUPIED or compression not in _COMPRESSIONS:
         raise CorruptionError(f"fragment of unknown type {flags:#04x}", file.name, position)
     start = position + HEADER_BYTES
     stop = start + int.from_bytes(data[position + 1 : position + 3], "big")
     if stop > page_end:
         raise CorruptionError("fragment does not fit into its page", file.name, position)
     if stop > end:
-        raise _TornError
+        raise _TornError(_ENDS_WITHIN)
     body = bytes(data[start:stop])
     if native.crc32c(body) != int.from_bytes(data[position + 3 : start], "big"):
         raise CorruptionError("checksum of a fragment does not match", file.name, position)
