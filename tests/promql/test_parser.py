@@ -248,6 +248,7 @@ MATCHINGS = {
     "a + on(x) group_left b": {"on": True, "labels": ("x",), "cardinality": Cardinality.MANY_TO_ONE},
     "a + ignoring() group_right(z) b": {"cardinality": Cardinality.ONE_TO_MANY, "include": ("z",)},
     "a + fill(1) b": {"fill_left": 1.0, "fill_right": 1.0},
+    "a + fill # both\n (1) b": {"fill_left": 1.0, "fill_right": 1.0},
     "a + on(x) fill_right(-1) fill_left(5m) b": {"on": True, "labels": ("x",), "fill_left": 300.0, "fill_right": -1.0},
     "a + fill_left(NaN) b": {"fill_left": math.nan},
 }

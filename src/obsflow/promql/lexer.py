@@ -127,8 +127,7 @@ class Lexer:
         return self._tokens
 
     def _scan_token(self) -> bool:
-        skipped = _SKIP.match(self._source, self._position)
-        start = self._position = skipped.end() if skipped else self._position
+        start = self._skip(self._position)
         if start == len(self._source):
             self._scan_end(start)
             return False
@@ -249,9 +248,13 @@ class Lexer:
 
     def _is_before_paren(self, end: int) -> bool:
         """`fill` is a metric like any other unless a parenthesis follows."""
-        while self._source[end : end + 1] in (" ", "\t", "\n", "\r"):
-            end += 1
-        return self._source.startswith("(", end)
+        return self._source.startswith("(", self._skip(end))
+
+    def _skip(self, start: int) -> int:
+        """Where the next token begins: behind space and comments."""
+        skipped = _SKIP.match(self._source, start)
+        assert skipped is not None
+        return skipped.end()
 
     def _scan_number(self, start: int) -> None:
         numeric = _NUMERIC.match(self._source, start)
