@@ -1,6 +1,7 @@
 """A replay of recorded incidents against what Prometheus and Alertmanager really did in them."""
 
 import collections
+import email
 import json
 
 import numpy as np
@@ -128,3 +129,46 @@ def unmatched(recorded, replayed):
         else:
             missing.append(each)
     return missing, [each for rest in left.values() for each in rest]
+
+
+IDENTITIES = {
+    "/webhook/": lambda body: tuple(json.loads(body)[key] for key in ("receiver", "groupKey", "status")),
+    "/pagerduty": lambda body: tuple(json.loads(body)[key] for key in ("dedup_key", "event_action")),
+    "/slack": lambda body: (json.loads(body)["channel"], json.loads(body)["attachments"][0]["fallback"]),
+    "smtp:": lambda body: tuple(email.message_from_string(body)[key] for key in ("To", "Subject")),
+}
+
+
+def webhook_fields(body):
+    data = json.loads(body)
+    return {**data, "alerts": [{k: v for k, v in a.items() if k not in ("startsAt", "endsAt")} for a in data["alerts"]]}
+
+
+def mail_fields(body):
+    message = email.message_from_string(body)
+    headers = {name: value for name, value in message.items() if name not in ("Message-Id", "Date", "Content-Type")}
+    return headers, [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
+
+
+FIELDS = {"/webhook/": webhook_fields, "/pagerduty": json.loads, "/slack": json.loads, "smtp:": mail_fields}
+KINDS = {"/webhook/": "webhook", "/pagerduty": "pagerduty", "/slack": "slack", "smtp:": "email"}
+
+
+@pytest.mark.parametrize(("path", "least"), [("/webhook/", 212), ("/pagerduty", 102), ("/slack", 107), ("smtp:", 1)])
+def test_rendered_requests_are_those_that_were_sent(capture, result, path, least):
+    """Every field of every body is as recorded, times aside, wherever the same alerts were told.
+
+    What is missing are the flushes in step with an evaluation, and a mail whose repeat interval of 48 group intervals had
+    elapsed by the drift of a timer.
+    """
+    identity, fields = IDENTITIES[path], FIELDS[path]
+    rendered = collections.defaultdict(list)
+    for notification, request in result.requests():
+        if notification.integration == KINDS[path]:
+            rendered[identity(request.body)].append((notification.time / 1000, fields(request.body)))
+    equal = 0
+    for time, body in requests(capture, path):
+        near = [found for at, found in rendered[identity(body)] if abs(at - time) <= TOLERANCE_S]
+        equal += fields(body) in near
+
+    assert equal >= least

@@ -25,6 +25,9 @@ from obsflow.tsdb.memory import TSDB
 _DELIVERY_MS = 5
 """How long a delivery takes, where a `compat` compares with the end of one: it is never instant."""
 
+_DISCOVERY_MS = 5_000
+"""A Prometheus that starts knows its Alertmanagers after the first round of discovery; what it sends before is lost."""
+
 _PROMETHEUS_URL = "http://localhost:9090"
 _ALERTMANAGER_URL = "http://localhost:9093"
 
@@ -93,7 +96,8 @@ class _Run:
         step_ms = scenario.prometheus.global_.evaluation_interval_ms
         self.evaluator = BatchEvaluator(self.schedule, recorded, self.written, default_step_ms=step_ms)
         self.router = self._router()
-        self.flow = Flow([self._machine(each) for each in self.schedule], self.router, self.written)
+        machines = [self._machine(each) for each in self.schedule]
+        self.flow = Flow(machines, self.router, self.written, router_known_from=self._router_known_from())
 
     def run(self, progress: Callable[[int], None] | None) -> BacktestResult:
         notifications: list[tuple[Notification, object]] = []
@@ -156,6 +160,10 @@ class _Run:
             silences=scenario.silences,
             explains=True,
         )
+
+    def _router_known_from(self) -> int | None:
+        started = self.scenario.info.prometheus.started
+        return None if started is None or not self.compat.loses_alerts_at_start else started + _DISCOVERY_MS
 
     def _integration_config(self, notification: Notification) -> object:
         assert self.scenario.alertmanager is not None

@@ -18,11 +18,20 @@ class Flow:
 
     Effects that stay inside are carried out here: samples are written before the next rule runs, alerts reach the
     router at the instant of their evaluation. `poll` returns everything else in the order in which it was decided.
+    Alerts of before `router_known_from` (ms) are lost, as a server loses them that has not discovered its router yet.
     """
 
-    def __init__(self, groups: Sequence[GroupMachine], router: Alertmanager | None, store: Appender) -> None:
+    def __init__(
+        self,
+        groups: Sequence[GroupMachine],
+        router: Alertmanager | None,
+        store: Appender,
+        *,
+        router_known_from: int | None = None,
+    ) -> None:
         self._store = store
         self._router = router
+        self._router_known_from = router_known_from
         self._timeline = Timeline()
         self._outbox: list[Any] = []
         for group in groups:
@@ -62,7 +71,7 @@ class Flow:
                 for labels, value in samples:
                     self._store.append(labels, time, value)
             case SendAlerts(alerts=alerts):
-                if self._router is not None:
+                if self._router is not None and (self._router_known_from is None or now >= self._router_known_from):
                     self._timeline.receive(self._router, ReceiveAlerts(alerts), now)
             case _:
                 self._outbox.append(effect)
