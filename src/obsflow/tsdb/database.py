@@ -19,19 +19,30 @@ from obsflow.tsdb.series import SeriesTable
 
 
 class Source(Protocol):
-    """A part of a database: series of its own, with samples from `min_time` to `max_time` (ms, closed)."""
+    """A part of a database: series of its own, and their samples."""
 
     @property
-    def series(self) -> SeriesTable: ...
+    def series(self) -> SeriesTable:
+        """The label sets."""
+
     @property
-    def min_time(self) -> int: ...
+    def min_time(self) -> int:
+        """Time of the first sample, ms."""
+
     @property
-    def max_time(self) -> int: ...
+    def max_time(self) -> int:
+        """Time of the last sample, ms, closed."""
+
     @property
-    def problems(self) -> tuple[CorruptionError, ...]: ...
+    def problems(self) -> tuple[CorruptionError, ...]:
+        """What was found damaged so far."""
+
     @property
-    def skipped(self) -> tuple[Skipped, ...]: ...
-    def runs(self, rows: IntArray, start: int, end: int) -> RunTable: ...
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What was found so far and is not read."""
+
+    def runs(self, rows: IntArray, start: int, end: int) -> RunTable:
+        """The runs of the series at `rows` that touch `[start, end]`; `series` counts within `rows`."""
 
 
 class Database:
