@@ -7,13 +7,13 @@ import queue
 import re
 
 import attrs
-
-from obsflow.model.times import render_rfc3339
-from obsflow.notify import Renderer
 from tests.notify import sinks
 from tests.notify.files import load
 from tests.notify.mails import assert_same_mail
 from tests.notify.recorded import rebuild
+
+from obsflow.model.times import render_rfc3339
+from obsflow.notify import Renderer
 
 EXTERNAL_URL = "http://alerts.example:9093/am"
 
@@ -68,7 +68,7 @@ receivers:
         icon_emoji: ':fire:'
 """
 
-AWKWARD = 'quote " apostrophe \' less < more > and & back\\slash\ttab\nline\u2028sep 🚨 𝒳 ü \x7f \x1b end'
+AWKWARD = "quote \" apostrophe ' less < more > and & back\\slash\ttab\nline\u2028sep 🚨 𝒳 ü \x7f \x1b end"
 
 
 def alert(name, now_ms, lasts_ms=None, **annotations):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
+from obsflow.gotemplate.content import HTML, URL
 from obsflow.gotemplate.times import Duration, Time, parse_time
 from obsflow.model.floats import parse_go_float
 from obsflow.model.regex import Regex
@@ -72,8 +73,12 @@ def _string_slice(*texts: str) -> list[str]:
     return list(texts)
 
 
-def _safe(text: str) -> str:
-    return text
+def _safe_html(text: str) -> HTML:
+    return HTML(text)
+
+
+def _safe_url(text: str) -> URL:
+    return URL(text)
 
 
 def _url_unescape(text: str) -> str:
@@ -180,8 +185,8 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "match": _match,
     "reReplaceAll": _replace_all,
     "stringSlice": _string_slice,
-    "safeHtml": _safe,
-    "safeUrl": _safe,
+    "safeHtml": _safe_html,
+    "safeUrl": _safe_url,
     "urlUnescape": _url_unescape,
     "routeLabels": _route_label,
     "date": _date,

@@ -45,7 +45,7 @@ class Renderer:
         chosen: Api = api or _api_of(version)
         self._context = Context(
             templates=Templates(config_templates, api=chosen),
-            external_url=external_url,
+            external_url=external_url.rstrip("/"),
             api=chosen,
             user_agent=f"Alertmanager/{version}" if version else "obsflow",
             hostname=hostname,
