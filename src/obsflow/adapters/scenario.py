@@ -3,19 +3,17 @@
 import functools
 import glob
 import pathlib
-import zoneinfo
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import attrs
 
 from obsflow.adapters.data_directory import open_database
-from obsflow.alertmanager import Compat, Config, Silence, load_config, parse_compat, parse_silences
+from obsflow.adapters.routes import load_alertmanager
+from obsflow.alertmanager import Compat, Config, Silence, parse_compat, parse_silences
 from obsflow.errors import ConfigError, Problem
 from obsflow.flow.backtest import Scenario
 from obsflow.flow.config import CaptureInfo, PrometheusConfig, load_capture_info, load_prometheus
-from obsflow.notify import Globals
-from obsflow.notify.catalog import KINDS
 from obsflow.rules import RuleFile, load_rules
 
 Path = pathlib.Path
@@ -87,7 +85,7 @@ def _load_rules(text: str, source: str) -> RuleFile | None:
 
 
 def _load_alertmanager(text: str, source: str, compat: Compat) -> Config | None:
-    return load_config(text, source, KINDS, Globals, compat=compat, zones=zoneinfo.ZoneInfo)
+    return load_alertmanager(text, source, compat=compat)
 
 
 def _first(*times: int | None) -> int:

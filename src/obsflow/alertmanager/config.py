@@ -22,7 +22,7 @@ from obsflow.alertmanager.routing import GROUP_BY_ALL, Route, render_matchers
 from obsflow.errors import ConfigError, MatcherSyntaxError, Problem
 from obsflow.model.labels import is_label_name
 from obsflow.model.matchers import Matcher, MatchOp
-from obsflow.model.notifications import IntegrationKind
+from obsflow.model.notifications import IntegrationKind, Notification
 from obsflow.schema import MapNode, Node, Position, ScalarNode, SeqNode, compose, decode_document
 from obsflow.schema.decode import decode_node
 
@@ -69,6 +69,12 @@ class Config:
     def resolve_timeout_ms(self) -> int:
         """After which an alert whose sender named no end counts as resolved."""
         return int(self.globals_.resolve_timeout)
+
+    def integration(self, notification: Notification) -> Integration:
+        """The integration that a notification leaves through."""
+        wanted = notification.integration, notification.index
+        integrations = self.receivers[notification.receiver].integrations
+        return next(each for each in integrations if (each.kind, each.index) == wanted)
 
 
 def load_config(
@@ -244,8 +250,8 @@ class _Builder:
 
     def zone(self, interval: TimeInterval, section: TimeIntervalSection, path: str) -> datetime.tzinfo:
         try:
-            return self.zones(interval.location)
-        except (KeyError, ValueError):
+            return self.zones(interval.location or "UTC")
+        except (KeyError, ValueError, OSError):  # a directory of the database is no zone either
             self.note(section.at["time_intervals"], path, f"unknown time zone {interval.location}")
             return datetime.UTC
 

@@ -102,10 +102,11 @@ class _Run:
     def run(self, progress: Callable[[int], None] | None) -> BacktestResult:
         notifications: list[tuple[Notification, object]] = []
         others: dict[type, list[object]] = {Transition: [], Decision: [], EvaluationFailed: []}
+        routes = self.scenario.alertmanager
         answer_after_ms = _DELIVERY_MS if self.compat.repeat_after_completion else 0
         for now, effect in self.flow.run(self.scenario.end):
-            if isinstance(effect, Notify):
-                notifications.append((effect.notification, self._integration_config(effect.notification)))
+            if routes is not None and isinstance(effect, Notify):
+                notifications.append((effect.notification, routes.integration(effect.notification).config))
                 self.flow.schedule(Delivered(effect.delivery), now + answer_after_ms)
             elif type(effect) in others:
                 others[type(effect)].append(effect)
@@ -164,15 +165,6 @@ class _Run:
     def _router_known_from(self) -> int | None:
         started = self.scenario.info.prometheus.started
         return None if started is None or not self.compat.loses_alerts_at_start else started + _DISCOVERY_MS
-
-    def _integration_config(self, notification: Notification) -> object:
-        assert self.scenario.alertmanager is not None
-        receiver = self.scenario.alertmanager.receivers[notification.receiver]
-        return next(
-            integration.config
-            for integration in receiver.integrations
-            if (integration.kind, integration.index) == (notification.integration, notification.index)
-        )
 
     def _renderer(self) -> Renderer:
         version = self.scenario.info.alertmanager.version if self.compat.name.startswith("alertmanager") else ""

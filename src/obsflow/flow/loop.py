@@ -5,12 +5,20 @@ reports `Delivered` or `DeliveryFailed`. Live, the driver waits for the clock; i
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol, Self
 
-from obsflow.alertmanager import Alertmanager, ReceiveAlerts
+from obsflow.alertmanager import OBSFLOW, Alertmanager, Compat, Config, ReceiveAlerts, Silence
+from obsflow.flow.evaluators import InstantEvaluator
 from obsflow.flow.timeline import Timeline
-from obsflow.model.storage import Appender
-from obsflow.rules import GroupMachine, SendAlerts, WriteSamples
+from obsflow.model.durations import MINUTE_MS
+from obsflow.model.labels import EMPTY, Labels
+from obsflow.model.storage import Appender, Queryable
+from obsflow.query.engine import Engine
+from obsflow.rules import GroupMachine, RuleFile, SendAlerts, WriteSamples, group_offset
+
+
+class Store(Queryable, Appender, Protocol):
+    """What a loop reads from and writes to."""
 
 
 class Flow:
@@ -38,6 +46,43 @@ class Flow:
             self._timeline.add(group)
         if router is not None:
             self._timeline.add(router)
+
+    @classmethod
+    def over(
+        cls,
+        store: "Store",
+        rules: Sequence[RuleFile],
+        routes: Config | None,
+        *,
+        start: int,
+        evaluation_interval_ms: int = MINUTE_MS,
+        external_labels: Labels = EMPTY,
+        external_url: str = "",
+        compat: Compat = OBSFLOW,
+        silences: tuple[Silence, ...] = (),
+    ) -> Self:
+        """A loop over a store that somebody else fills, from `start` (ms) on.
+
+        Each group is evaluated at the offset within its interval at which Prometheus would evaluate it.
+        """
+        evaluator = InstantEvaluator(Engine(store, default_step_ms=evaluation_interval_ms))
+        groups = [
+            GroupMachine(
+                group,
+                evaluator,
+                interval_ms=(interval_ms := group.interval_ms or evaluation_interval_ms),
+                offset_ms=group_offset(group.source, group.name, interval_ms),
+                start=start,
+                external_labels=external_labels,
+                external_url=external_url,
+            )
+            for file in rules
+            for group in file.groups
+        ]
+        router = None
+        if routes is not None:
+            router = Alertmanager(routes, compat=compat, started_at=start, silences=silences, explains=True)
+        return cls(groups, router, store)
 
     def receive(self, event: Any, now: int) -> None:
         """Give the router an event: a silence, or what became of a delivery."""

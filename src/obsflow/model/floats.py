@@ -15,9 +15,10 @@ NORMAL_NAN_BITS: Final = 0x7FF8000000000001
 
 STALE_NAN: Final[np.float64] = np.array([STALE_NAN_BITS], np.uint64).view(np.float64)[0]
 
+_DIGITS, _HEX = r"\d(?:_?\d)*", r"[\da-fA-F](?:_?[\da-fA-F])*"  # an underscore stands between two digits
 _GO_FLOAT = re.compile(
-    r"[+-]?(?:(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?"
-    r"|0[xX](?:[\da-fA-F_]+\.?[\da-fA-F_]*|\.[\da-fA-F_]+)[pP][+-]?\d+|(?i:inf(?:inity)?|nan))",
+    rf"[+-]?(?:(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?"
+    rf"|0[xX]_?(?:{_HEX}\.?(?:{_HEX})?|\.{_HEX})[pP][+-]?{_DIGITS}|(?i:inf(?:inity)?|nan))",
     re.ASCII,
 )
 
@@ -35,11 +36,11 @@ def float_bits(value: float) -> int:
 
 def parse_go_float(text: str) -> float:
     """What Go's `strconv.ParseFloat` makes of the text. Raises ValueError."""
-    if not _GO_FLOAT.fullmatch(text) or ("_" in text and not text.lower().startswith("0x")):
+    if not _GO_FLOAT.fullmatch(text):
         raise ValueError(f'invalid syntax: "{text}" is not a number')
     if "x" in text.lower():
         return float.fromhex(text.replace("_", ""))
-    return float(text)
+    return float(text.replace("_", ""))
 
 
 def render_float(value: float) -> str:

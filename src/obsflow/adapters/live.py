@@ -1,0 +1,56 @@
+"""Runs a loop by the clock, and sends what it decides: the backtest's machines, live."""
+
+import time
+from collections.abc import Callable
+
+from obsflow.alertmanager import Config, Delivered, DeliveryFailed, Notify
+from obsflow.flow.loop import Flow
+from obsflow.notify import Outcome, Renderer, Request
+
+_LONGEST_WAIT_MS = 1_000  # an event may come in at any time, and `stop` be asked for
+
+
+def wall_clock() -> int:
+    """Now, in ms since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def sleep_ms(duration_ms: int) -> None:
+    """Wait."""
+    time.sleep(duration_ms / 1000)
+
+
+def run_live(
+    flow: Flow,
+    routes: Config,
+    renderer: Renderer,
+    send: Callable[[str, Request], Outcome],
+    *,
+    observe: Callable[[int, object], None] = lambda _now, _effect: None,
+    should_stop: Callable[[int], bool] = lambda _now: False,
+    clock: Callable[[], int] = wall_clock,
+    wait: Callable[[int], None] = sleep_ms,
+) -> None:
+    """Poll the loop when it is due, send its notifications one after the other, and tell it what became of them.
+
+    `send` gets the kind of integration and the request, as `obsflow.adapters.delivery.Sender.send` does. `observe` sees
+    every effect. Both are called between polls, so what takes long delays the next evaluation, as missed ticks are
+    skipped. `should_stop` is asked at least every second.
+    """
+    while not should_stop(now := clock()):
+        due = flow.next_timer()
+        if due is None or due > now:
+            wait(_LONGEST_WAIT_MS if due is None else min(due - now, _LONGEST_WAIT_MS))
+            continue
+        for effect in flow.poll(now):
+            observe(now, effect)
+            if isinstance(effect, Notify):
+                config = routes.integration(effect.notification).config
+                outcome = send(effect.notification.integration, renderer.render(effect.notification, config))
+                flow.receive(_report(effect, outcome), clock())
+
+
+def _report(effect: Notify, outcome: Outcome) -> Delivered | DeliveryFailed:
+    if outcome.is_delivered:
+        return Delivered(effect.delivery)
+    return DeliveryFailed(effect.delivery, can_retry=outcome.retry, error=outcome.reason)
