@@ -144,6 +144,14 @@ def test_what_is_wrong_with_a_file(text):
         assert all(each.line and each.column for each in caught.value.problems)
 
 
+@pytest.mark.parametrize("place", ["Europe", "../UTC", "Mars/X"])
+def test_no_place_of_that_name(place):
+    """A directory of the zone database, a path out of it and a name that it lacks are no places."""
+    text = file(more=f"time_intervals: [{{name: x, time_intervals: [{{location: {place}}}]}}]")
+    with pytest.raises(ConfigError, match=f"unknown time zone {place}"):
+        load(text, zones=zoneinfo.ZoneInfo)
+
+
 def test_every_problem_at_once():
     """They are told together, in the order of the file, each with line and column."""
     text = """route:

@@ -1,5 +1,6 @@
 """Which firing alert mutes which other, and through which rule."""
 
+import attrs
 import pytest
 
 from obsflow.alertmanager import InhibitRule, parse_matchers
@@ -95,6 +96,16 @@ def test_a_two_sided_source_does_not_hide_a_one_sided_one():
     rules = (rule("s=1", "t=1"),)
     assert inhibitor(rules, (both, one)).find_source(target, NOW) == (0, one.labels)
     assert inhibitor(rules, (both, one), keeps_one_source=True).find_source(target, NOW) is None
+
+
+def test_one_remembered_source_may_end_before_another():
+    """That is how Alertmanager loses an inhibition; here every source is remembered."""
+    rules, target = (rule("s=1", "t=1"),), Labels(t="1")
+    longer, shorter = known(3000, s="1", n="longer"), known(2000, s="1", n="shorter")
+    ended = attrs.evolve(longer, ends_at=NOW)
+    assert inhibitor(rules, (longer, shorter, ended)).find_source(target, NOW) == (0, shorter.labels)
+    assert inhibitor(rules, (longer, shorter, ended), keeps_one_source=True).find_source(target, NOW) is None
+    assert inhibitor(rules, (shorter, longer), keeps_one_source=True).find_source(target, NOW) == (0, longer.labels)
 
 
 def test_an_alert_does_not_mute_itself():

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from obsflow.alertmanager import OBSFLOW, Compat
+from obsflow.alertmanager import OBSFLOW, Compat, trace
 from obsflow.alertmanager.routing import Router
 from obsflow.model.labels import Labels
 from tests.alertmanager.loop import load
@@ -192,6 +192,31 @@ receivers: [{name: prod}, {name: testing}, {name: kafka}]
         ("kafka", '{}/{kafka="yes"}:{alertname="HighLatency", cluster="bb", service="db"}'),
     ]
     assert keys(env="prod", alertname="NoService") == [("prod", '{}/{env="prod"}:{alertname="NoService"}')]
+
+
+def test_a_trace_says_why():
+    """Which route passes the alert down, which takes it, which does not match, and which comes too late."""
+    text = """
+route:
+  receiver: a
+  routes:
+  - {matchers: [x=y, team=b]}
+  - {matchers: [team=a], continue: true, routes: [{matchers: [env=prod]}]}
+  - {matchers: [x=~"y|z"], routes: [{matchers: [team=a]}, {matchers: [x=y]}]}
+  - {matchers: [team=a], routes: [{}]}
+receivers: [{name: a}]
+"""
+    visits = trace(load(text).route, Labels(team="a", x="y"))
+    assert [(each.route.id, each.outcome.value, each.mismatch and str(each.mismatch)) for each in visits] == [
+        ("{}", "passed down", None),
+        ('{}/{team="b",x="y"}/0', "mismatch", 'team="b"'),
+        ('{}/{team="a"}/1', "taken", None),
+        ('{}/{team="a"}/1/{env="prod"}/0', "mismatch", 'env="prod"'),
+        ('{}/{x=~"y|z"}/2', "passed down", None),
+        ('{}/{x=~"y|z"}/2/{team="a"}/0', "taken", None),
+        ('{}/{x=~"y|z"}/2/{x="y"}/1', "not reached", None),
+        ('{}/{team="a"}/3', "not reached", None),
+    ]
 
 
 @pytest.mark.parametrize("labels", [labels for labels, _ in MATCHES])

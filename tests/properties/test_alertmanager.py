@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from tests.alertmanager.loop import load
 from tests.oracles import alertmanager as oracle
 
-from obsflow.alertmanager import InhibitRule, parse_matcher, parse_matchers, parse_silences
+from obsflow.alertmanager import InhibitRule, VisitOutcome, parse_matcher, parse_matchers, parse_silences, trace
 from obsflow.alertmanager.alerts import complete
 from obsflow.alertmanager.inhibition import Inhibitor
 from obsflow.alertmanager.routing import Route, Router
@@ -66,10 +66,12 @@ def test_matchers_parse_or_are_refused(text):
 @settings(max_examples=150, deadline=None)
 @given(TREES, LABELS)
 def test_routes_are_those_of_the_oracle(tree, labels):
-    """Also when they are remembered."""
+    """Also when they are remembered, and so says the trace."""
     router = Router(tree)
     for _ in range(2):
         assert [route for route, _ in router.route(labels)] == oracle.routes(tree, labels)
+    taken = [visit.route for visit in trace(tree, labels) if visit.outcome is VisitOutcome.TAKEN]
+    assert taken == oracle.routes(tree, labels)
 
 
 @settings(max_examples=150, deadline=None)

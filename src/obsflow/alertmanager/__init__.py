@@ -25,7 +25,7 @@ from obsflow.alertmanager.events import (
 from obsflow.alertmanager.inhibition import InhibitRule
 from obsflow.alertmanager.intervals import NamedIntervals, TimeInterval, Zones, utc_only
 from obsflow.alertmanager.matchers import parse_matcher, parse_matchers
-from obsflow.alertmanager.routing import Route
+from obsflow.alertmanager.routing import Route, Visit, VisitOutcome, trace
 from obsflow.alertmanager.silences import Silence, parse_silences
 from obsflow.alertmanager.state import Snapshot
 
@@ -62,11 +62,14 @@ __all__ = [
     "Snapshot",
     "TimeInterval",
     "TimeMuted",
+    "Visit",
+    "VisitOutcome",
     "Zones",
     "load_config",
     "parse_compat",
     "parse_matcher",
     "parse_matchers",
     "parse_silences",
+    "trace",
     "utc_only",
 ]

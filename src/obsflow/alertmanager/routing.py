@@ -1,5 +1,6 @@
 """The routing tree: which routes an alert takes, and under which keys its groups are known."""
 
+import enum
 import functools
 
 import attrs
@@ -62,6 +63,42 @@ class Route:
     def walk(self) -> "tuple[Route, ...]":
         """The node and all below it, depth first."""
         return (self, *(node for child in self.routes for node in child.walk()))
+
+
+class VisitOutcome(enum.Enum):
+    """What became of an alert at a route."""
+
+    TAKEN = "taken"  # the alert is grouped here
+    PASSED_DOWN = "passed down"  # it matches, and so does a route below
+    MISMATCH = "mismatch"
+    NOT_REACHED = "not reached"  # a sibling before it matches and does not continue
+
+
+@attrs.frozen
+class Visit:
+    """One step of a walk through the tree; `mismatch` is the first matcher that does not pass, if that is why."""
+
+    route: Route
+    outcome: VisitOutcome
+    mismatch: Matcher | None = None
+
+
+def trace(route: Route, labels: Labels) -> tuple[Visit, ...]:
+    """Why an alert takes the routes that it takes: each that was looked at and each that was cut off, depth first.
+
+    Nothing is said of what lies below a route that does not match or is not reached.
+    """
+    mismatch = next((matcher for matcher in route.matchers if not matcher.matches_labels(labels)), None)
+    if mismatch is not None:
+        return (Visit(route, VisitOutcome.MISMATCH, mismatch),)
+    below: list[Visit] = []
+    is_open, is_taken_below = True, False
+    for child in route.routes:
+        visits = trace(child, labels) if is_open else (Visit(child, VisitOutcome.NOT_REACHED),)
+        below.extend(visits)
+        if is_open and visits[0].outcome is not VisitOutcome.MISMATCH:
+            is_taken_below, is_open = True, child.continue_
+    return (Visit(route, VisitOutcome.PASSED_DOWN if is_taken_below else VisitOutcome.TAKEN), *below)
 
 
 def render_label_set(labels: Labels) -> str:
