@@ -705,13 +705,12 @@ def bucket_quantile(q, buckets):
 
 
 def monotonic(buckets):
-    out, previous = [], buckets[0][1]
-    for bound, count in buckets:
+    out = buckets[:1]
+    for bound, count in buckets[1:]:
+        previous = out[-1][1]
         reach = min(abs(count) + abs(previous), sys.float_info.max)
-        if count != previous and (abs(count - previous) < 1e-12 * reach or count < previous):
-            count = previous
-        out.append((bound, count))
-        previous = count
+        falls = count != previous and (abs(count - previous) < 1e-12 * reach or count < previous)
+        out.append((bound, previous if falls else count))
     return out
 
 

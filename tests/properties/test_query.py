@@ -1,4 +1,4 @@
-"""The engine agrees, bit for bit, with the slow obvious evaluator, and its three ways of asking agree with each other."""
+"""The engine agrees, bit for bit, with a slow obvious evaluator, however it is asked."""
 
 import math
 
@@ -89,7 +89,7 @@ def ranges(draw, depth):
     return f"{draw(st.sampled_from(SELECTORS))}[{duration}]{draw(st.sampled_from(MODIFIERS))}"
 
 
-WINDOW_FUNCTIONS = [
+WINDOW_FUNCTIONS = (
     "rate",
     "increase",
     "delta",
@@ -109,7 +109,7 @@ WINDOW_FUNCTIONS = [
     "absent_over_time",
     "stdvar_over_time",
     "stddev_over_time",
-]
+)
 MATH_FUNCTIONS = ["abs", "ceil", "floor", "sqrt", "sgn", "timestamp", "sort", "sort_desc", "absent"]
 MATCHING = (
     "",

@@ -32,8 +32,8 @@ from obsflow.query.windows import (
     evaluate_window,
 )
 
-_LN2: Final = 0.693147180559945309417232121458176568
-_LN10: Final = 2.30258509299404568401799145468436421
+_LOG2_OF_E: Final = 1.44269504088896340736
+_LOG10_OF_2: Final = 0.30102999566398119521
 
 
 def evaluate_call(ctx: EvalContext, call: Call) -> Value:
@@ -45,12 +45,12 @@ def _log2(x: FloatArray) -> FloatArray:
     """As Go computes it: exact for powers of two."""
     fraction, exponent = np.frexp(x)
     exact = fraction == 0.5
-    return np.where(exact, exponent - 1.0, np.log(fraction) * (1 / _LN2) + exponent)
+    return np.where(exact, exponent - 1.0, np.log(fraction) * _LOG2_OF_E + exponent)
 
 
 def _log10(x: FloatArray) -> FloatArray:
     """As Go computes it."""
-    return _log2(x) * (_LN2 / _LN10)
+    return _log2(x) * _LOG10_OF_2
 
 
 def _sgn(x: FloatArray) -> FloatArray:

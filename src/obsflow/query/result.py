@@ -93,7 +93,7 @@ class Result:
     def _render(self) -> list[Any]:
         match self.value:
             case Scalar(value=value, time=time):
-                return [render_seconds(time), render_sample(value)]
+                return [render_seconds(time), render_float(value)]
             case String(value=text, time=time):
                 return [render_seconds(time), text]
             case Frame(times=times) if not self.is_range:
@@ -146,7 +146,10 @@ def render_seconds(time_ms: int) -> int | float:
 
 
 def render_sample(value: float) -> str:
-    """A sample value as the HTTP API writes it: with an exponent below 1e-6 and from 1e21, otherwise without."""
+    """The value of a series as the HTTP API writes it: with an exponent below 1e-6 and from 1e21.
+
+    A scalar, which the API writes by another path, never has one.
+    """
     magnitude = abs(value)
     if magnitude == 0 or _LEAST_PLAIN <= magnitude < _LEAST_EXPONENT or not np.isfinite(value):
         return render_float(value)
