@@ -1,7 +1,8 @@
 """From a metric to an action: Prometheus data, PromQL, rules, routing and notifications as one library.
 
 `open` reads a Prometheus data directory, `TSDB` is a store in memory, `Engine` evaluates PromQL over either. `Flow` is
-the loop from samples to notifications, a machine that takes time as an argument; `run_backtest` replays it over history.
+the loop from samples to notifications, a machine that takes time as an argument; `run_backtest` replays it over
+history.
 """
 
 from obsflow.adapters.data_directory import open_database as open  # noqa: A004 - `obsflow.open` is how it reads

@@ -73,7 +73,7 @@ def _write(path: pathlib.Path | None, records: Iterable[Mapping[str, Any]]) -> N
 
 
 def _render(scenario: Scenario, result: BacktestResult) -> str:
-    span = f"{render_rfc3339(scenario.start)} to {render_rfc3339(scenario.end)}"
+    span = f"{_render_time(scenario.start)} to {_render_time(scenario.end)}"
     lines = [f"{span}, {result.evaluations} evaluations, {len(result.notifications)} notifications", ""]
     if result.notifications:
         header = ("TIME", "TO", "STATUS", "WHAT", "WHY")
@@ -82,13 +82,18 @@ def _render(scenario: Scenario, result: BacktestResult) -> str:
     return "\n".join(lines)
 
 
+def _render_time(time_ms: int) -> str:
+    """To the second, which is what people read; the files have the milliseconds."""
+    return render_rfc3339(time_ms // 1000 * 1000)
+
+
 def _row(notification: Notification) -> tuple[str, ...]:
     status = collections.Counter(alert.status for alert in notification.alerts)
     firing, resolved = status[AlertStatus.FIRING], status[AlertStatus.RESOLVED]
     counts = f"{firing} firing" + (f", {resolved} resolved" if resolved else "") if firing else f"{resolved} resolved"
     group = " ".join(f"{name}={value}" for name, value in notification.group_labels.pairs)
     return (
-        render_rfc3339(notification.time),
+        _render_time(notification.time),
         f"{notification.receiver} ({notification.integration})",
         counts,
         group,
@@ -132,7 +137,7 @@ def _render_quiet(result: BacktestResult) -> Iterable[str]:
         yield "\n" + render_table(("KEPT QUIET", "BECAUSE", "FROM", "LOOKED AT"), rows)
     if result.failures:
         first = result.failures[0]
-        where = f"the first of {first.rule} at {render_rfc3339(first.time)}"
+        where = f"the first of {first.rule} at {_render_time(first.time)}"
         yield f"\n{len(result.failures)} evaluations failed, {where}: {first.error}"
     if result.ticked_rules:
         yield f"\nevaluated tick by tick, because they read what rules write: {', '.join(result.ticked_rules)}"

@@ -132,7 +132,8 @@ class _Run:
         written = recorded_times(scenario.database, group, scenario.start, scenario.end)
         offset = recorded_offset(written + query_offset_ms, interval_ms)
         if offset is None:
-            offset = group_offset(group.source, group.name, interval_ms)
+            # Prometheus hashes the path; only the name of the file is the same wherever the replay runs.
+            offset = group_offset(group.source.rpartition("/")[2], group.name, interval_ms)
         first = scenario.start + (offset - scenario.start) % interval_ms
         times = np.arange(first, scenario.end + 1, interval_ms, dtype=np.int64)
         return ScheduledGroup(group, interval_ms, query_offset_ms, times)
