@@ -20,7 +20,7 @@ def compile_argument(
     """The value of an argument, as its parameter wants it. `operand` compiles what is not a constant."""
     if isinstance(node, ast.Nil):
         if parameter.kind in _NILABLE:
-            return lambda _frame, _dot: None
+            return lambda _frame, _dot: _nil(parameter)
         return _raises(fail_at(node), f"cannot assign nil to {parameter.type_name}")
     if isinstance(node, (ast.Bool, ast.Number, ast.String)) and parameter.kind is not None:
         return _constant(parameter, node, fail_at(node))
@@ -47,9 +47,14 @@ def check(value: Any, parameter: Parameter, fail: Failure) -> Any:
         return value
     if value is None:
         if parameter.kind in _NILABLE:
-            return None
+            return _nil(parameter)
         raise fail(f"invalid value; expected {parameter.type_name}")
     raise fail(f"wrong type for value; expected {parameter.type_name}; got {go_type(value).name}")
+
+
+def _nil(parameter: Parameter) -> Any:
+    """What a nil is to a parameter that can be nil: a list or map without elements."""
+    return {Kind.LIST: (), Kind.MAP: {}}.get(parameter.kind) if parameter.kind else None
 
 
 def _raises(fail: Failure, message: str) -> Expression:

@@ -45,7 +45,7 @@ def _text(values: tuple[object, ...]) -> str:
     """Arguments as one text, a string by itself as it is."""
     if len(values) == 1 and isinstance(values[0], str):
         return values[0]
-    return sprint(*values)
+    return sprint(*("<no value>" if value is None else value for value in values))
 
 
 def _not(value: object) -> bool:
@@ -151,10 +151,10 @@ def _same(a: Any, b: Any) -> bool:
         if a is None or b is None:
             return a is b
         if a_type.kind is not b_type.kind:
-            shown = [sprint(x) for x in (a, b)]
+            shown = sprintf("%s", a), sprint(b)
             raise ValueError(f"non-comparable types {shown[0]}: {a_type.name}, {b_type.name}: {shown[1]}")
         if a_type.kind is not Kind.STRUCT:
-            raise ValueError(f"non-comparable type {sprint(b)}: {b_type.name}")
+            raise ValueError(f"non-comparable type {sprintf('%s', b)}: {b_type.name}")
     return bool(a == b)
 
 
@@ -185,9 +185,9 @@ def _call(function: Any, *arguments: Any) -> Any:
     if known.kind is not Kind.FUNC:
         raise ValueError(f"non-function {sprint(function)} of type {known.name}")
     target = function_of(function, getattr(function, "__name__", "function"))
-    problem = target.arity_error(len(arguments))
-    if problem:
-        raise ValueError(f"wrong number of args for {target.name}: {problem}")
+    if target.arity_error(len(arguments)):
+        minimum = f"{'at least ' if target.rest else ''}{len(target.parameters)}"
+        raise ValueError(f"wrong number of args for {target.name}: got {len(arguments)} want {minimum}")
     for i, argument in enumerate(arguments):
         wanted = target.parameter(i)
         if not wanted.accepts(argument):

@@ -279,7 +279,7 @@ _COMMENT_STARTS = re.compile(r"(?:<!--|-->|/\*|//|#!)\Z")
 def _written(context: Context, after: Context, text: str) -> str:
     """What is written of a piece of text that leads from one context to another."""
     if context.state in COMMENTS and context.delim is Delim.NONE:
-        return _instead_of_comment(context.state, text) if after.state is not context.state else ""
+        return _instead_of_comment(context.state, text)
     if context.state in (State.TEXT, State.RCDATA):
         end = text.rfind("<") if after.state is not context.state else len(text)
         end = len(text) if end < 0 else end

@@ -197,7 +197,7 @@ def _number(source: str, pos: int) -> Token:
     match = _NUMBER.match(source, pos)
     end = match.end() if match else pos
     following = source[end : end + 1]
-    if following.isalnum() or following == "_":
+    if following and (following.isalnum() or following in "_+-"):
         return Token(TokenKind.ERROR, f"bad number syntax: {quote(source[pos : end + 1])}", pos)
     return Token(TokenKind.NUMBER, source[pos:end], pos)
 

@@ -1,5 +1,6 @@
 """Constants of the language: strings and characters as Go unquotes them, numbers as Go types them."""
 
+import math
 import re
 
 from obsflow.model.floats import parse_go_float
@@ -67,6 +68,8 @@ def parse_number(text: str) -> tuple[int | None, float | None, int | float]:
         number = parse_go_float(text)
     except (ValueError, OverflowError):
         raise ValueError(f'illegal number syntax: "{text}"') from None
+    if not math.isfinite(number):
+        raise ValueError(f'illegal number syntax: "{text}"')
     if not any(c in text for c in ".eEpP"):
         raise ValueError(f'integer overflow: "{text}"')
     whole = int(number) if number.is_integer() and -_INT64 <= number < _INT64 else None

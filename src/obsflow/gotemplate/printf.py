@@ -15,7 +15,7 @@ _MAX_WIDTH = 1_000_000
 _MAX_DEPTH = 50
 
 _FLAGS = re.compile(r"[#+\- 0]*")
-_INDEX = re.compile(r"\[([^\]]*)\]")
+_INDEX = re.compile(r"\[[^\]]*\]?")
 _DIGITS = re.compile(r"\d+", re.ASCII)
 
 
@@ -99,7 +99,7 @@ class _Printer:
             reordered = reordered or self._reordered
             self._reordered = reordered
         if not self._reordered and self._next < len(self._values):
-            extra = ", ".join(_typed(value) for value in self._values[self._next :])
+            extra = ", ".join(_extra(value) for value in self._values[self._next :])
             yield f"%!(EXTRA {extra})"
 
     def _match(self, pattern: re.Pattern[str]) -> str:
@@ -151,8 +151,6 @@ class _Printer:
             return
         self._reordered = True
         text = self._match(_INDEX)[1:-1]
-        if not text:
-            self._pos += 1
         number = int(text) if _DIGITS.fullmatch(text) and len(text) < 8 else 0
         if 1 <= number <= len(self._values):
             self._next = number - 1
@@ -183,6 +181,8 @@ def format_value(value: object, directive: Directive, depth: int = 0) -> str:
     if verb == "T":
         return directive.pad(known.name if value is not None else "<nil>")
     if value is None:
+        if depth:
+            return "interface {}(nil)" if verb == "v" and "#" in directive.flags else "<nil>"
         return directive.pad("<nil>") if verb == "v" else f"%!{verb}(<nil>)"
     if known.string_method is not None and verb in "vsxXq" and not (verb == "v" and "#" in directive.flags):
         return _format_string(known.string_method(value), directive) or ""
@@ -190,18 +190,27 @@ def format_value(value: object, directive: Directive, depth: int = 0) -> str:
         return "..."
     if known.kind in _COMPOSITES:
         return _COMPOSITES[known.kind](value, directive, depth)
-    text = _SCALARS[known.kind](value, directive)
-    return f"%!{verb}({_typed(value)})" if text is None else text
+    scalar = _SCALARS[known.kind]
+    text = scalar(value, _plain_numbers(directive) if verb == "v" else directive)
+    if text is None:
+        return f"%!{verb}({known.name}={scalar(value, attrs.evolve(directive, verb='v')) or ''})"
+    return text
 
 
-def _typed(value: object) -> str:
+def _plain_numbers(directive: Directive) -> Directive:
+    """With `%+v` the sign names fields, and numbers go without."""
+    return attrs.evolve(directive, flags=directive.flags - {"+"}) if "+" in directive.flags else directive
+
+
+def _extra(value: object) -> str:
+    """An argument that no directive took."""
     return "<nil>" if value is None else f"{go_type(value).name}={format_value(value, _PLAIN)}"
 
 
 def _format_bool(value: Any, directive: Directive) -> str | None:
     if directive.verb not in "vt":
         return None
-    return attrs.evolve(directive, flags=directive.flags - {"0"}).pad("true" if value else "false")
+    return directive.pad("true" if value else "false")
 
 
 _BASES = {"d": "d", "v": "d", "b": "b", "o": "o", "O": "o", "x": "x", "X": "X"}

@@ -81,9 +81,7 @@ def _offset(offset: int, element: str) -> str:
 def _zone(clock: Clock) -> str:
     if clock.zone:
         return clock.zone
-    minutes = abs(clock.offset) // 60
-    rest = f"{minutes % 60:02d}" if minutes % 60 else ""
-    return f"{'-' if clock.offset < 0 else '+'}{minutes // 60:02d}{rest}"
+    return _offset(clock.offset, "-0700")
 
 
 def _year(clock: Clock) -> str:

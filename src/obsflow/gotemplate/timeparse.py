@@ -7,27 +7,27 @@ from obsflow.gotemplate.timeformat import split_layout
 from obsflow.model.labels import quote
 
 _NUMBERS = {
-    "1": ("month", r"\d\d?"),
-    "01": ("month", r"\d\d"),
-    "2": ("day", r"\d\d?"),
-    "_2": ("day", r" ?\d\d?"),
-    "02": ("day", r"\d\d"),
-    "__2": ("year_day", r" {0,2}\d{1,3}"),
-    "002": ("year_day", r"\d{3}"),
-    "15": ("hour", r"\d\d?"),
-    "3": ("hour", r"\d\d?"),
-    "03": ("hour", r"\d\d"),
-    "4": ("minute", r"\d\d?"),
-    "04": ("minute", r"\d\d"),
-    "5": ("second", r"\d\d?"),
-    "05": ("second", r"\d\d"),
-    "2006": ("year", r"\d{4}"),
-    "06": ("short_year", r"\d\d"),
+    "1": ("month", r"[0-9][0-9]?"),
+    "01": ("month", r"[0-9][0-9]"),
+    "2": ("day", r"[0-9][0-9]?"),
+    "_2": ("day", r" ?[0-9][0-9]?"),
+    "02": ("day", r"[0-9][0-9]"),
+    "__2": ("year_day", r" {0,2}[0-9]{1,3}"),
+    "002": ("year_day", r"[0-9]{3}"),
+    "15": ("hour", r"[0-9][0-9]?"),
+    "3": ("hour", r"[0-9][0-9]?"),
+    "03": ("hour", r"[0-9][0-9]"),
+    "4": ("minute", r"[0-9][0-9]?"),
+    "04": ("minute", r"[0-9][0-9]"),
+    "5": ("second", r"[0-9][0-9]?"),
+    "05": ("second", r"[0-9][0-9]"),
+    "2006": ("year", r"[0-9]{4}"),
+    "06": ("short_year", r"[0-9][0-9]"),
 }
 _NAMES = {"January": MONTHS, "Jan": tuple(name[:3] for name in MONTHS)}
 _DAYS = {"Monday": WEEKDAYS, "Mon": tuple(name[:3] for name in WEEKDAYS)}
-_ZONE = re.compile(r"UTC|[A-Z]{3,5}|[+-]\d\d(?:\d\d)?", re.ASCII)
-_FRACTION = re.compile(r"[.,]\d+", re.ASCII)
+_ZONE = re.compile(r"UTC|[A-Z]{3,5}|[+-][0-9][0-9](?:[0-9][0-9])?", re.ASCII)
+_FRACTION = re.compile(r"[.,][0-9]+", re.ASCII)
 _LIMITS = {"hour": (0, 24), "minute": (0, 60), "second": (0, 60), "month": (1, 13)}
 
 
@@ -38,6 +38,7 @@ class _Reader:
         self.layout = layout
         self.text = text
         self.rest = text
+        self.zone = ""
         self.fields = {"year": 0, "hour": 0, "minute": 0, "second": 0, "nanosecond": 0, "offset": 0}
 
     def error(self, rest: str, element: str) -> ValueError:
@@ -48,7 +49,7 @@ class _Reader:
         return ValueError(f"parsing time {quote(self.text)}: {what} out of range")
 
     def match(self, pattern: str | re.Pattern[str], element: str) -> str:
-        match = re.compile(pattern, re.ASCII).match(self.rest)
+        match = re.match(pattern, self.rest)
         if match is None:
             raise self.error(self.rest, element)
         self.rest = self.rest[match.end() :]
@@ -86,9 +87,9 @@ class _Reader:
         elif element[0] in ".,":
             if element[1] == "0" or _FRACTION.match(self.rest):
                 width = f"{{{len(element) - 1}}}" if element[1] == "0" else "+"
-                self.fraction(self.match(rf"[.,]\d{width}", element))
+                self.fraction(self.match(rf"[.,][0-9]{width}", element))
         elif element == "MST":
-            self.match(_ZONE, element)
+            self.zone = self.match(_ZONE, element)
         else:
             self.offset(element)
 
@@ -106,15 +107,15 @@ class _Reader:
         if element[0] == "Z" and self.rest.startswith("Z"):
             self.rest = self.rest[1:]
             return
-        pattern = re.sub(r"\d\d", r"\\d\\d", element[1:])
+        pattern = re.sub("[0-9]", "[0-9]", element[1:])
         text = self.match(f"[+-]{pattern}", element)
         digits = text[1:].replace(":", "").ljust(6, "0")
         seconds = int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])
         self.fields["offset"] = -seconds if text[0] == "-" else seconds
 
 
-def read_time(layout: str, text: str) -> tuple[int, int]:
-    """Nanoseconds since the epoch, and the offset in seconds east of UTC, that the layout reads from the text.
+def read_time(layout: str, text: str) -> tuple[int, int, str]:
+    """Nanoseconds since the epoch, the offset in seconds east of UTC, and the name of the zone, read from the text.
 
     What the layout leaves out is zero, or the first of January. Raises ValueError in the words of Go.
     """
@@ -140,4 +141,4 @@ def read_time(layout: str, text: str) -> tuple[int, int]:
             raise reader.out_of_range("day")
         days = days_from_civil(fields["year"], month, day)
     seconds = days * 86_400 + fields["hour"] * 3600 + fields["minute"] * 60 + fields["second"] - fields["offset"]
-    return seconds * 1_000_000_000 + fields["nanosecond"], fields["offset"]
+    return seconds * 1_000_000_000 + fields["nanosecond"], fields["offset"], reader.zone

@@ -332,5 +332,8 @@ class Time:
 
 def parse_time(layout: str, text: str) -> Time:
     """The time that the layout reads from the text, in UTC unless the text names an offset. Raises ValueError."""
-    unix_ns, offset = read_time(layout, text)
-    return Time(unix_ns, datetime.timezone(datetime.timedelta(seconds=offset)) if offset else None)
+    unix_ns, offset, zone = read_time(layout, text)
+    if not offset and zone in ("", "UTC"):
+        return Time(unix_ns)
+    shift = datetime.timedelta(seconds=offset)
+    return Time(unix_ns, datetime.timezone(shift, zone) if zone else datetime.timezone(shift))

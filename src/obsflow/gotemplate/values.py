@@ -53,6 +53,8 @@ class Parameter:
         """Whether the value can be passed as it is."""
         if self.cls is not None:
             return isinstance(value, self.cls)
+        if self.type_name == "[]string":
+            return isinstance(value, (list, tuple)) and all(isinstance(element, str) for element in value)
         return self.kind is None or go_type(value).kind is self.kind
 
 
