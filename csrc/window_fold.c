@@ -91,48 +91,88 @@ void window_stddev(const window_job *job)
     fold_windows(job, fold_stddev);
 }
 
-/* ---- extremes and ends ------------------------------------------------------------------------------------------- */
+/* ---- extremes ---------------------------------------------------------------------------------------------------- */
 
-static inline double seconds(const window_job *job, size_t i)
+typedef bool (*order)(double value, double best);
+typedef double (*answer)(const window_job *job, size_t at);
+
+static inline bool lower(double value, double best)
 {
-    return (double)job->times[i] / 1000;
+    return value < best;
 }
 
-static inline double fold_min(const window_job *job, size_t lo, size_t hi)
+static inline bool higher(double value, double best)
 {
-    double least = job->values[lo];
-    for (size_t i = lo + 1; i < hi; i++)
-        if (job->values[i] < least || isnan(least))
-            least = job->values[i];
-    return least;
+    return value > best;
 }
 
-static inline double fold_max(const window_job *job, size_t lo, size_t hi)
+static inline bool lower_or_equal(double value, double best)
 {
-    double most = job->values[lo];
-    for (size_t i = lo + 1; i < hi; i++)
-        if (job->values[i] > most || isnan(most))
-            most = job->values[i];
-    return most;
+    return value <= best;
 }
 
-static inline double fold_ts_of_min(const window_job *job, size_t lo, size_t hi)
+static inline bool higher_or_equal(double value, double best)
 {
-    size_t at = lo;
-    for (size_t i = lo + 1; i < hi; i++)
-        if (job->values[i] <= job->values[at] || isnan(job->values[at]))
-            at = i;
-    return seconds(job, at);
+    return value >= best;
 }
 
-static inline double fold_ts_of_max(const window_job *job, size_t lo, size_t hi)
+static inline double value_at(const window_job *job, size_t at)
 {
-    size_t at = lo;
-    for (size_t i = lo + 1; i < hi; i++)
-        if (job->values[i] >= job->values[at] || isnan(job->values[at]))
-            at = i;
-    return seconds(job, at);
+    return job->values[at];
 }
+
+static inline double seconds_at(const window_job *job, size_t at)
+{
+    return (double)job->times[at] / 1000;
+}
+
+/* The marks head : tail are the samples that may still become the extreme, each beaten by none that came after it; the
+ * first that is in the window is the extreme. NaNs never are, unless there is nothing else: then the last. */
+static inline void slide_extreme(const window_job *job, order beats, answer give)
+{
+    int64_t *marks = job->marks;
+    size_t head = 0, tail = 0, seen = 0;
+    window_span w = {0, 0};
+    for (size_t step = 0; step < job->n_steps; step++) {
+        window_slide(&w, job, step);
+        for (; seen < w.hi; seen++) {
+            double value = job->values[seen];
+            if (isnan(value))
+                continue;
+            while (tail > head && beats(value, job->values[marks[tail - 1]]))
+                tail--;
+            marks[tail++] = (int64_t)seen;
+        }
+        while (head < tail && (size_t)marks[head] < w.lo)
+            head++;
+        if (w.lo == w.hi)
+            window_put(job, step, false, 0);
+        else
+            window_put(job, step, true, give(job, head < tail ? (size_t)marks[head] : w.hi - 1));
+    }
+}
+
+void window_min(const window_job *job)
+{
+    slide_extreme(job, lower, value_at);
+}
+
+void window_max(const window_job *job)
+{
+    slide_extreme(job, higher, value_at);
+}
+
+void window_ts_of_min(const window_job *job)
+{
+    slide_extreme(job, lower_or_equal, seconds_at);
+}
+
+void window_ts_of_max(const window_job *job)
+{
+    slide_extreme(job, higher_or_equal, seconds_at);
+}
+
+/* ---- counts and ends --------------------------------------------------------------------------------------------- */
 
 static inline double fold_count(const window_job *job, size_t lo, size_t hi)
 {
@@ -161,33 +201,13 @@ static inline double fold_last(const window_job *job, size_t lo, size_t hi)
 static inline double fold_ts_of_first(const window_job *job, size_t lo, size_t hi)
 {
     (void)hi;
-    return seconds(job, lo);
+    return seconds_at(job, lo);
 }
 
 static inline double fold_ts_of_last(const window_job *job, size_t lo, size_t hi)
 {
     (void)lo;
-    return seconds(job, hi - 1);
-}
-
-void window_min(const window_job *job)
-{
-    fold_windows(job, fold_min);
-}
-
-void window_max(const window_job *job)
-{
-    fold_windows(job, fold_max);
-}
-
-void window_ts_of_min(const window_job *job)
-{
-    fold_windows(job, fold_ts_of_min);
-}
-
-void window_ts_of_max(const window_job *job)
-{
-    fold_windows(job, fold_ts_of_max);
+    return seconds_at(job, hi - 1);
 }
 
 void window_count(const window_job *job)
