@@ -179,6 +179,16 @@ def test_what_is_in_blocks_is_not_replayed():
     assert everything(replay(HeadFiles(wal=wal), block)) == {A: samples((10, 1.0), (9_999, 2.0), (10_000, 3.0))}
 
 
+def test_what_came_late_is_replayed_however_old():
+    """Out-of-order samples from before the end of the newest block may be in no block yet."""
+    block = block_files([(UP, [[(10, 1.0), (9_999, 2.0)]])])
+    chunks = {1: File("c", writer.head_chunks([(1, [(20, 2.0), (30, 3.0)], 0x81), (1, [(50, 9.0)], 1)]))}
+    late = log(writer.segment([record((1, 40, 4.0), (2, 5, 5.0))]))
+    database = replay(HeadFiles(chunks, log(writer.segment([NAMED])), wbl=late), block)
+    expected = samples((10, 1.0), (20, 2.0), (30, 3.0), (40, 4.0), (9_999, 2.0))
+    assert everything(database) == {A: expected, B: samples((5, 5.0))}
+
+
 def test_an_empty_head():
     """A directory without any log has no series and an empty range."""
     database = replay(HeadFiles())

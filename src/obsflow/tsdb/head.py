@@ -46,7 +46,7 @@ class Head:
     def replay(
         cls, files: HeadFiles, symbols: Symbols, decompress_zstd: Decompress, *, min_valid_time: int | None = None
     ) -> Self:
-        """Replay the files of a head. Samples before `min_valid_time` (ms) are in blocks, and are left out."""
+        """Replay the files of a head. What came in order before `min_valid_time` (ms) is in blocks, and left out."""
         replay = Replay(decompress_zstd)
         replay.read(files)
         samples = replay.samples()
@@ -102,7 +102,8 @@ class _Chunks:
         self._files.append(file)
         for chunk in decode_head_chunks(file, self.problems):
             row = replay.rows.get(chunk.reference)
-            if chunk.max_time < self._min_valid_time or chunk.reference in removed:
+            in_block = chunk.max_time < self._min_valid_time and not chunk.is_out_of_order
+            if in_block or chunk.reference in removed:
                 continue
             if row is None:
                 self.skipped["head chunks of series that the log does not name"] += 1
@@ -144,9 +145,10 @@ def _newer_than_chunks(
     samples: LoggedSamples, deletions: list[Deletion], chunks: _Chunks, min_valid_time: int | None
 ) -> RunTable:
     """The logged samples that are in no chunk, a raw run for each series; of equal times the first logged stays."""
-    kept = ~chunks.covers(samples) | samples.out_of_order
+    kept = ~chunks.covers(samples)
     if min_valid_time is not None:
         kept &= samples.times >= min_valid_time
+    kept |= samples.out_of_order  # these may be in no block yet, however old they are
     order = np.lexsort((samples.times, samples.rows))
     for deletion in deletions:
         first, last = np.searchsorted(samples.rows[order], (deletion.row, deletion.row + 1))
