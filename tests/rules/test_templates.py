@@ -56,7 +56,7 @@ def test_durations_beyond_int64_are_told_in_days():
 @pytest.mark.parametrize("pattern", ["(", "a**", "[z-a]"])
 def test_a_bad_pattern_is_an_error_in_the_text(pattern):
     """A regular expression that does not compile fails the template, not the rule."""
-    text = expand('{{ reReplaceAll "%s" "x" "y" }}' % pattern)
+    text = expand(f'{{{{ reReplaceAll "{pattern}" "x" "y" }}}}')
 
     assert text.startswith("<error expanding template: error executing template __alert_T: template: __alert_T:1:115:")
     assert "error calling reReplaceAll" in text
