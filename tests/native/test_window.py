@@ -1,5 +1,6 @@
 """Range functions: the table of names, the edges of windows, and what is refused."""
 
+import concurrent.futures
 import math
 
 import numpy as np
@@ -137,3 +138,14 @@ def test_selection_refuses_a_negative_lookback():
     """A lookback cannot be negative."""
     with pytest.raises(ValueError, match="lookback"):
         native.select_instant(run_table([COUNTER]), np.array([1]), -1)
+
+
+def test_calls_from_several_threads():
+    """Calls share nothing: side by side they give what they give alone."""
+    runs, times = run_table([COUNTER] * 200), np.arange(0, 80_000, 500)
+    alone = native.window("rate", runs, times, 60_000)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda _: native.window("rate", runs, times, 60_000), range(16)))
+
+    for result in together:
+        assert all(np.array_equal(mine, theirs) for mine, theirs in zip(alone, result, strict=True))
