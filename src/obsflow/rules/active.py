@@ -29,7 +29,8 @@ class ActiveAlert:
     """What a rule remembers of an alert. Times are ms; None says never.
 
     `sample_labels`, `value` and `seen_at` are those of the last sample that was this alert. `samples` are what it
-    contributes to `ALERTS` and `ALERTS_FOR_STATE` in its present state. `annotations` were made for `annotated_for`.
+    contributes to `ALERTS` and `ALERTS_FOR_STATE` in its present state. `annotations` were made for `annotated_for`;
+    `fixed_annotations` are those among them that depend on the sample's labels alone.
     """
 
     labels: Labels
@@ -44,6 +45,7 @@ class ActiveAlert:
     last_sent_at: int | None = None
     samples: Samples = ()
     annotations: Labels = EMPTY
+    fixed_annotations: Mapping[str, str] = attrs.field(factory=dict)
     annotated_for: tuple[object, ...] = ()
     series: dict[str, Labels] = attrs.field(factory=dict)
     outgoing: Labels | None = None
@@ -64,6 +66,10 @@ class ActiveAlert:
             keep_firing_for_ms=keep_firing_for_ms,
             resolved_ms=_since(self.resolved_at, time),
         )
+
+    def is_resting(self, time: int) -> bool:
+        """Whether it is resolved, and remembered yet: nothing happens to such an alert while its condition is false."""
+        return self.state is AlertState.RESOLVED and _since(self.resolved_at, time) <= RESOLVED_RETENTION_MS
 
     def apply(self, step: Step, time: int) -> None:
         """Take a step of the table at `time`."""
@@ -108,7 +114,6 @@ class ActiveAlert:
         return {
             "labels": dict(self.labels),
             "sample_labels": dict(self.sample_labels),
-            "annotations": dict(self.annotations),
             "state": self.state.value,
             **{name: getattr(self, name) for name in _PLAIN},
         }
@@ -119,7 +124,6 @@ class ActiveAlert:
         return cls(
             labels=Labels(data["labels"]),
             sample_labels=Labels(data["sample_labels"]),
-            annotations=Labels(data["annotations"]),
             state=AlertState(data["state"]),
             **{name: data[name] for name in _PLAIN},
         )

@@ -52,6 +52,8 @@ class AlertingState:
         self._raw_labels = {name: text for name, text in rule.labels.items() if text}
         self._has_fixed_labels = not any(template.is_volatile for template in rule.label_templates.values())
         annotations = rule.annotation_templates.values()
+        self._fixed_templates = {n: each for n, each in rule.annotation_templates.items() if not each.is_volatile}
+        self._volatile_templates = {n: each for n, each in rule.annotation_templates.items() if each.is_volatile}
         self._asks_queries = any(template.asks_queries for template in annotations)
         self._reads_time = any(template.reads_clock or template.asks_queries for template in annotations)
         self._reads_value = any(template.reads_value for template in annotations)
@@ -153,7 +155,7 @@ class AlertingState:
                 continue
             yield from self._changes(alert, alert.observe(time, for_ms, keep_ms))
         for alert in self._active.values():
-            if alert.seen_at != time:
+            if alert.seen_at != time and not alert.is_resting(time):
                 yield from self._changes(alert, alert.observe(time, for_ms, keep_ms))
 
     def _changes(self, alert: ActiveAlert, observation: Observation) -> Iterator[tuple[ActiveAlert, Observation]]:
@@ -245,7 +247,10 @@ class AlertingState:
         wanted = (alert.sample_labels, value, alert.seen_at if self._reads_time else None)
         if alert.annotated_for != wanted:
             expand = self._expander(alert.sample_labels, alert.value, alert.seen_at or 0)
-            alert.annotations = Labels({name: expand(each) for name, each in self.rule.annotation_templates.items()})
+            if alert.annotated_for[:1] != wanted[:1]:
+                alert.fixed_annotations = {name: expand(each) for name, each in self._fixed_templates.items()}
+            changing = {name: expand(each) for name, each in self._volatile_templates.items()}
+            alert.annotations = Labels({**alert.fixed_annotations, **changing})
             alert.annotated_for = wanted
         return alert.annotations
 
