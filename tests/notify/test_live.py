@@ -54,7 +54,8 @@ receivers:
         title: '{{ range .Alerts }}{{ .Annotations.long }}{{ end }}'
         text: |
           {{ range $i, $alert := .Alerts }}{{ $i }}: {{ .Annotations.summary | title }}
-          {{ end }}{{ .CommonLabels.Remove (stringSlice "path") }} {{ .GroupLabels.SortedPairs }} {{ .GroupLabels.Names }}
+          {{ end }}{{ .CommonLabels.Remove (stringSlice "path") }}
+          {{ .GroupLabels.SortedPairs }} {{ .GroupLabels.Names }}
         pretext: '{{ reReplaceAll "[aeiou](.)" "<$1>" .CommonLabels.job }} {{ match "^(?i)A" "abc" }}'
         short_fields: true
         fields: [{title: 'T', value: '{{ .Status }}'}, {title: 'U', value: '&', short: false}]
@@ -68,7 +69,7 @@ receivers:
         icon_emoji: ':fire:'
 """
 
-AWKWARD = "quote \" apostrophe ' less < more > and & back\\slash\ttab\nline\u2028sep 🚨 𝒳 ü \x7f \x1b end"
+AWKWARD = "quote \" apostrophe ' less < more > and & back\\slash\ttab\nline\u2028sep 🚨 \U0001d4b3 ü \x7f \x1b end"
 
 
 def alert(name, now_ms, lasts_ms=None, **annotations):

@@ -13,7 +13,7 @@ Api = Literal["0.25", "0.34"]
 """Whose payloads to send: those of Alertmanager 0.25, or those of 0.34."""
 
 _FIRST = "alertname"
-_RFC3339_NANO = "2006-01-02T15:04:05.999999999Z07:00"
+_NEWER = ("notification_reason", "route_labels")
 _META = frozenset("\\.+*?()|[]{}^$")
 
 
@@ -134,6 +134,15 @@ class Alert:
         "GeneratorURL": "generator_url",
         "Fingerprint": "fingerprint",
     }
+    __gojson__: ClassVar[Mapping[str, str]] = {
+        "status": "status",
+        "labels": "labels",
+        "annotations": "annotations",
+        "startsAt": "starts_at",
+        "endsAt": "ends_at",
+        "generatorURL": "generator_url",
+        "fingerprint": "fingerprint",
+    }
 
     status: str
     labels: KV
@@ -176,6 +185,17 @@ class Data:
         "RouteLabels": "route_labels",
         "ExternalURL": "external_url",
     }
+    __gojson__: ClassVar[Mapping[str, str]] = {
+        "receiver": "receiver",
+        "status": "status",
+        "alerts": "alerts",
+        "notification_reason": "notification_reason",
+        "groupLabels": "group_labels",
+        "commonLabels": "common_labels",
+        "commonAnnotations": "common_annotations",
+        "routeLabels": "route_labels",
+        "externalURL": "external_url",
+    }
 
     receiver: str
     status: str
@@ -187,13 +207,18 @@ class Data:
     route_labels: KV
     external_url: str
 
+    def json_members(self) -> dict[str, Any]:
+        """What its JSON object holds."""
+        return {key: getattr(self, name) for key, name in self.__gojson__.items()}
+
 
 class PlainData(Data):
     """Data of Alertmanager 0.25, which knows neither the reason nor labels of routes."""
 
     __gofields__: ClassVar[Mapping[str, str]] = {
-        go: name for go, name in Data.__gofields__.items() if go not in ("NotificationReason", "RouteLabels")
+        go: name for go, name in Data.__gofields__.items() if name not in _NEWER
     }
+    __gojson__: ClassVar[Mapping[str, str]] = {key: name for key, name in Data.__gojson__.items() if name not in _NEWER}
 
 
 _CLASSES: Final[Mapping[Api, tuple[type[Data], type[KV]]]] = {"0.25": (PlainData, PlainKV), "0.34": (Data, KV)}
@@ -236,48 +261,3 @@ def _common(label_sets: Iterable[Labels]) -> list[tuple[str, str]]:
 def quote_meta(text: str) -> str:
     """`text` as a regular expression that matches just it."""
     return "".join(f"\\{c}" if c in _META else c for c in text)
-
-
-def to_json_value(value: Any) -> Any:
-    """Data, or a part of it, as `encode_json` takes it: the members of structs in their order, keys of maps sorted."""
-    match value:
-        case Data():
-            return _members(value, _DATA_KEYS, value.__gofields__.values())
-        case Alert():
-            return _members(value, _ALERT_KEYS, value.__gofields__.values())
-        case Time():
-            return value.format(_RFC3339_NANO)
-        case Pair():
-            return {"Name": value.name, "Value": value.value}
-        case Mapping():
-            return {key: to_json_value(value[key]) for key in sorted(value)}
-        case list() | tuple():
-            return [to_json_value(item) for item in value]
-        case _:
-            return value
-
-
-def _members(value: Any, keys: Mapping[str, str], names: Iterable[str]) -> dict[str, Any]:
-    return {keys[name]: to_json_value(getattr(value, name)) for name in names}
-
-
-_DATA_KEYS: Final = {
-    "receiver": "receiver",
-    "status": "status",
-    "alerts": "alerts",
-    "notification_reason": "notification_reason",
-    "group_labels": "groupLabels",
-    "common_labels": "commonLabels",
-    "common_annotations": "commonAnnotations",
-    "route_labels": "routeLabels",
-    "external_url": "externalURL",
-}
-_ALERT_KEYS: Final = {
-    "status": "status",
-    "labels": "labels",
-    "annotations": "annotations",
-    "starts_at": "startsAt",
-    "ends_at": "endsAt",
-    "generator_url": "generatorURL",
-    "fingerprint": "fingerprint",
-}

@@ -10,11 +10,10 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from obsflow.gotemplate.content import HTML, URL
+from obsflow.gotemplate.json import encode_json
 from obsflow.gotemplate.times import Duration, Time, parse_time
 from obsflow.model.floats import parse_go_float
 from obsflow.model.regex import Regex
-from obsflow.notify.data import to_json_value
-from obsflow.notify.encoding import encode_json
 
 _WORD = re.compile(r"\w+(?:['.:\u00b7\u2019]\w+)*")
 _SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -107,10 +106,6 @@ def _to_date(layout: str, text: str) -> Time:
         return Time()
 
 
-def _to_json(value: Any) -> str:
-    return encode_json(to_json_value(value))
-
-
 def _base64_encode(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode("utf-8", "surrogateescape")).decode()
 
@@ -194,7 +189,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "humanizeDuration": humanize_duration,
     "toDate": _to_date,
     "mustToDate": parse_time,
-    "toJson": _to_json,
+    "toJson": encode_json,
     "base64encode": _base64_encode,
     "base64decode": _base64_decode,
     "list": _list,

@@ -4,6 +4,7 @@ from typing import Any
 
 import attrs
 
+from obsflow.errors import TemplateError
 from obsflow.model.durations import parse_duration
 from obsflow.model.notifications import Notification
 from obsflow.notify.config import (
@@ -16,9 +17,9 @@ from obsflow.notify.config import (
     secret_of,
 )
 from obsflow.notify.context import Context
-from obsflow.notify.data import to_json_value
-from obsflow.notify.encoding import encode_document
+from obsflow.notify.encoding import encode_document, sort_keys
 from obsflow.notify.request import Request
+from obsflow.notify.structure import render_structure
 from obsflow.schema import field
 
 _PROTOCOL = "4"
@@ -55,11 +56,19 @@ def render(context: Context, notification: Notification, config: WebhookConfig) 
     """The request that tells a webhook. Raises TemplateError where a template of the configuration fails."""
     shown = notification.alerts[: config.max_alerts or None]
     data = context.data(attrs.evolve(notification, alerts=shown))
-    message = {
-        **to_json_value(data),
-        "version": _PROTOCOL,
-        "groupKey": notification.group_key,
-        "truncatedAlerts": len(notification.alerts) - len(shown),
-    }
+    text = context.texts(data)
+    if config.payload is None:
+        message: Any = {
+            **data.json_members(),
+            "version": _PROTOCOL,
+            "groupKey": notification.group_key,
+            "truncatedAlerts": len(notification.alerts) - len(shown),
+        }
+    else:
+        message = sort_keys(render_structure(config.payload, text))
     url = secret_of(config.url, config.url_file, context.files)
+    if context.api != "0.25":
+        url = text(url)
+    if not url:
+        raise TemplateError("webhook URL is empty after templating")
     return context.post_json(url, encode_document(message), config.http_config)
