@@ -102,11 +102,37 @@ def test_a_malformed_entry_is_told():
 
 @pytest.mark.parametrize(
     ("at", "message"),
-    [(0, "expected magic"), (4, "version"), (12, "symbols"), (-52, "table of contents"), (-1, "table of contents")],
+    [(0, "expected magic"), (4, "version"), (12, "symbols")],
 )
 def test_what_an_index_cannot_do_without(at, message):
-    """Damage to the header, the symbols or the table of contents makes the whole index unusable."""
+    """Damage to the header or the symbols makes the whole index unusable."""
     data = bytearray(writer.index(SERIES))
     data[at] ^= 0x40
     with pytest.raises(CorruptionError, match=message):
         decode(bytes(data))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_index_that_is_cut_off(version):
+    """Without its end an index still gives every series that is whole, and one problem."""
+    data = writer.index(SERIES, version)
+    references = [(16 if version == 2 else 1) * each for each in writer.series_references(data, 3)]
+    all_series = [Labels(each) for each in (UP, DOWN, LATE)]
+    for size in range(references[0], len(data)):
+        index = decode(data[:size])
+        whole = sum(size >= end for end in (*references[1:], references[2] + 40))
+        found = labels_of(index)
+        assert found == all_series[: len(found)]
+        assert len(found) >= whole
+        assert len(index.problems) == 1
+
+
+@pytest.mark.parametrize("at", [-52, -30, -1])
+def test_a_damaged_table_of_contents(at):
+    """Series are found without the table of contents, whose damage is told."""
+    data = bytearray(writer.index(SERIES))
+    data[at] ^= 0x40
+    index = decode(bytes(data))
+    assert labels_of(index) == [Labels(UP), Labels(DOWN), Labels(LATE)]
+    assert index.chunks.reference.tolist() == [8, 30, 60, 1 << 32 | 8, 1 << 32 | 44]
+    assert [problem.offset for problem in index.problems] == [len(data) - 52]

@@ -51,11 +51,13 @@ class Head:
         replay.read(files)
         samples = replay.samples()
         # A server orders the series of its head by reference.
-        rank = np.argsort(np.argsort(np.array(replay.first_references, np.uint64), kind="stable"), kind="stable")
-        labels = [replay.labels[row] for row in np.argsort(rank).tolist()]
-        chunks = _Chunks(min_valid_time)
+        order = np.argsort(np.array(replay.first_references, np.uint64), kind="stable")
+        labels = [replay.labels[row] for row in order.tolist()]
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        chunks = _Chunks(replay, rank, min_valid_time)
         for _, file in sorted(files.chunks.items()):
-            chunks.add(file, replay, rank)
+            chunks.add(file)
         samples = attrs.evolve(samples, rows=rank[samples.rows])
         deletions = [attrs.evolve(deletion, row=int(rank[deletion.row])) for deletion in replay.deletions]
         raw = _newer_than_chunks(samples, deletions, chunks, min_valid_time)
@@ -86,31 +88,31 @@ class Head:
 class _Chunks:
     """The head's chunks that are of use, as they come from their files."""
 
-    def __init__(self, min_valid_time: int | None) -> None:
+    def __init__(self, replay: Replay, rank: IntArray, min_valid_time: int | None) -> None:
+        self._row_of = replay.rows
+        self._rank = rank.tolist()
         self._min_valid_time = _EVER[0] if min_valid_time is None else min_valid_time
+        self._removed = {each.reference for each in replay.deletions if (each.min_time, each.max_time) == _EVER}
         self._files: list[File] = []
         self._rows: list[tuple[int, int, HeadChunk]] = []
         self.problems: list[CorruptionError] = []
         self.skipped: Counter[str] = Counter()
 
-    def add(self, file: File, replay: Replay, rank: IntArray) -> None:
+    def add(self, file: File) -> None:
         """The chunks of one more file."""
-        removed = {
-            deletion.reference for deletion in replay.deletions if (deletion.min_time, deletion.max_time) == _EVER
-        }
         number = len(self._files)
         self._files.append(file)
         for chunk in decode_head_chunks(file, self.problems):
-            row = replay.rows.get(chunk.reference)
+            row = self._row_of.get(chunk.reference)
             in_block = chunk.max_time < self._min_valid_time and not chunk.is_out_of_order
-            if in_block or chunk.reference in removed:
+            if in_block or chunk.reference in self._removed:
                 continue
             if row is None:
                 self.skipped["head chunks of series that the log does not name"] += 1
             elif chunk.encoding != ENCODING_XOR:
                 self.skipped[chunk_kind(chunk.encoding)] += 1
             else:
-                self._rows.append((int(rank[row]), number, chunk))
+                self._rows.append((self._rank[row], number, chunk))
 
     def table(self) -> RunTable:
         """All of them as runs."""
@@ -150,8 +152,9 @@ def _newer_than_chunks(
         kept &= samples.times >= min_valid_time
     kept |= samples.out_of_order  # these may be in no block yet, however old they are
     order = np.lexsort((samples.times, samples.rows))
+    rows = samples.rows[order]
     for deletion in deletions:
-        first, last = np.searchsorted(samples.rows[order], (deletion.row, deletion.row + 1))
+        first, last = np.searchsorted(rows, (deletion.row, deletion.row + 1))
         own = order[first:last]
         own = own[own < deletion.logged]
         kept[own[is_deleted(samples.times[own], np.array([[deletion.min_time, deletion.max_time]]))]] = False

@@ -56,8 +56,9 @@ class Index:
 def decode_index(file: File, symbols: Symbols) -> Index:
     """Decode an index; label names and values are interned in `symbols`.
 
-    Series entries that are damaged are left out and told in `problems`. Raises CorruptionError where the header, the
-    table of contents or the symbols are damaged, without which nothing in the file means anything.
+    Series entries that are damaged are left out and told in `problems`. So is a damaged table of contents, without
+    which all series are looked for behind the symbols. Raises CorruptionError where the header or the symbols are
+    damaged, without which nothing in the file means anything.
     """
     cursor = Cursor(file.data, file.name)
     magic, version = cursor.be32(), cursor.u8()
@@ -65,12 +66,18 @@ def decode_index(file: File, symbols: Symbols) -> Index:
         raise CorruptionError(
             f"expected magic {MAGIC:08x} version 1 to 3, found {magic:08x} version {version}", file.name
         )
-    toc = _decode_toc(file)
-    table = _SymbolTable.decode(file, toc.symbols, version, symbols)
     alignment = 1 if version == 1 else SERIES_ALIGNMENT
     problems: list[CorruptionError] = []
-    starts, lengths = _find_entries(file, toc, alignment, problems)
-    return _decode_series(file, alignment, table, starts, lengths, problems)
+    try:
+        toc = _decode_toc(file)
+    except CorruptionError as problem:
+        # All that follows the symbols is searched, and what is no series there is not told on top.
+        table, begin = _SymbolTable.decode(file, HEADER_BYTES, version, symbols)
+        entries = _find_entries(file, begin, len(file.data), alignment, problems)
+        return attrs.evolve(_decode_series(file, alignment, table, *entries, problems), problems=(problem,))
+    table, _ = _SymbolTable.decode(file, toc.symbols, version, symbols)
+    entries = _find_entries(file, toc.series, toc.series_end(len(file.data)), alignment, problems)
+    return _decode_series(file, alignment, table, *entries, problems)
 
 
 def _decode_toc(file: File) -> TableOfContents:
@@ -95,7 +102,8 @@ class _SymbolTable:
     references: IntArray | None
 
     @classmethod
-    def decode(cls, file: File, at: int, version: int, symbols: Symbols) -> "_SymbolTable":
+    def decode(cls, file: File, at: int, version: int, symbols: Symbols) -> tuple["_SymbolTable", int]:
+        """The table that starts at an offset, and the offset where it ends."""
         cursor = Cursor(file.data, file.name, at)
         size = cursor.be32()
         start = cursor.position
@@ -112,7 +120,7 @@ class _SymbolTable:
             references.append(cursor.position)
             ids.append(symbols.intern(cursor.string()))
         offsets = np.array(references, np.int64) if version == 1 else None
-        return cls(symbols, np.array(ids, np.int32), offsets)
+        return cls(symbols, np.array(ids, np.int32), offsets), start + size + CRC_BYTES
 
     def resolve(self, references: IntArray) -> IdArray:
         """The id of each reference; -1 where there is no such symbol."""
@@ -128,10 +136,9 @@ class _SymbolTable:
 
 
 def _find_entries(
-    file: File, toc: TableOfContents, alignment: int, problems: list[CorruptionError]
+    file: File, begin: int, end: int, alignment: int, problems: list[CorruptionError]
 ) -> tuple[IntArray, IntArray]:
-    """Where the bodies of the sound series entries start, and their lengths."""
-    begin, end = toc.series, toc.series_end(len(file.data))
+    """Where the bodies of the sound series entries of a section start, and their lengths."""
     section = bytes(file.data[begin:end])
     entries = list(_walk(section, begin, alignment))
     starts = np.array([start for _, start, _ in entries], np.int64)
