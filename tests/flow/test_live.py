@@ -1,0 +1,98 @@
+"""The loop by a clock is the loop in virtual time."""
+
+import obsflow
+from obsflow.adapters.live import run_live
+from obsflow.notify import FailureClass, Outcome, Renderer
+
+RULES = """
+groups:
+- name: g
+  interval: 15s
+  rules:
+  - {alert: Down, expr: up == 0, for: 30s, labels: {severity: page}}
+"""
+ROUTES = """
+route: {receiver: r, group_wait: 10s, group_interval: 1m, repeat_interval: 3m}
+receivers: [{name: r, webhook_configs: [{url: "http://127.0.0.1:1/x"}]}]
+"""
+END = 900_000
+
+
+class Clock:
+    """A clock that moves when somebody waits for it."""
+
+    def __init__(self):
+        self.now = 0
+
+    def __call__(self):
+        return self.now
+
+    def wait(self, duration_ms):
+        assert 0 < duration_ms <= 1_000
+        self.now += duration_ms
+
+
+def new_flow():
+    store = obsflow.TSDB()
+    for t in range(0, END, 15_000):
+        store.append({"__name__": "up", "i": "a"}, t, float(not 60_000 <= t < 500_000))
+    routes = obsflow.load_alertmanager(ROUTES)
+    return obsflow.Flow.over(store, [obsflow.load_rules(RULES, "f")], routes, start=0), routes
+
+
+def play_live(send):
+    flow, routes = new_flow()
+    clock, seen = Clock(), []
+    run_live(
+        flow,
+        routes,
+        Renderer(external_url="http://am"),
+        send,
+        observe=lambda now, effect: seen.append((now, effect)),
+        should_stop=lambda now: now > END,
+        clock=clock,
+        wait=clock.wait,
+    )
+    return seen
+
+
+def play_virtual():
+    flow, _ = new_flow()
+    seen = []
+    for now, effect in flow.run(END):
+        seen.append((now, effect))
+        if isinstance(effect, obsflow.Notify):
+            flow.receive(obsflow.Delivered(effect.delivery), now)
+    return seen
+
+
+def test_live_equals_virtual():
+    """The same machines on the same data decide the same, at the same times."""
+    sent = []
+
+    def send(kind, request):
+        sent.append((kind, request.url))
+        return Outcome()
+
+    live = play_live(send)
+
+    assert live == play_virtual()
+    assert sent == [("webhook", "http://127.0.0.1:1/x")] * len(sent)
+    reasons = [effect.notification.reason.value for _, effect in live if isinstance(effect, obsflow.Notify)]
+    assert reasons == [
+        "first notification",
+        "repeat interval elapsed",
+        "repeat interval elapsed",
+        "all alerts resolved",
+    ]
+
+
+def test_a_failed_delivery_is_tried_again():
+    """A receiver that fails for a while gets the notification once it answers."""
+    answers = iter([Outcome(retry=True, reason="down", failure=FailureClass.SERVER_ERROR)] * 3)
+    seen = play_live(lambda _kind, _request: next(answers, Outcome()))
+    attempts = [(now, effect.attempt) for now, effect in seen if isinstance(effect, obsflow.Notify)]
+
+    first = attempts[0][0]
+    assert attempts[:4] == [(first, 1), (first + 500, 2), (first + 1_250, 3), (first + 2_375, 4)]
+    assert all(attempt == 1 for _, attempt in attempts[4:])
