@@ -165,3 +165,9 @@ def test_html_is_escaped_again_when_a_definition_changes():
     assert template.execute("a&b") == '<a href="?q=a%26b">a&amp;b</a>'
     set_.parse('{{ define "x" }}[{{ . }}]{{ end }}')
     assert template.execute("a&b") == '<a href="?q=[a%26b]">[a&amp;b]</a>'
+
+
+def test_arguments_of_methods_see_the_variables_of_their_place():
+    """A variable that is declared anew further on does not change what a call before it was given."""
+    text = '{{ $x := 1 }}{{ .Greet "a" $x }}{{ $x := "later" }} {{ $x }} {{ .Greet "b" ($y := 2) }}{{ $y }}'
+    assert templates().parse(text).execute(sample()) == "a-1 later b-22"

@@ -14,19 +14,16 @@ _WORDS = {Kind.BOOL: "bool", Kind.STRING: "string", Kind.INT: "integer", Kind.FL
 def compile_argument(
     parameter: Parameter,
     node: ast.Operand,
-    operand: Callable[[ast.Operand], Expression],
+    value_of: Expression,
     fail_at: Callable[[object], Failure],
 ) -> Expression:
-    """The value of an argument, as its parameter wants it. `operand` compiles what is not a constant."""
+    """The value of an argument, as its parameter wants it. `value_of` gives the value where none is wanted."""
     if isinstance(node, ast.Nil):
         if parameter.kind in _NILABLE:
             return lambda _frame, _dot: _nil(parameter)
         return _raises(fail_at(node), f"cannot assign nil to {parameter.type_name}")
     if isinstance(node, (ast.Bool, ast.Number, ast.String)) and parameter.kind is not None:
         return _constant(parameter, node, fail_at(node))
-    value_of = operand(node)
-    if parameter.kind is None and parameter.cls is None:
-        return value_of
     return checked(value_of, parameter, fail_at(last_evaluated(node)))
 
 

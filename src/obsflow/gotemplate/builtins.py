@@ -5,11 +5,11 @@ from typing import Any, Final
 from urllib.parse import quote_plus
 
 from obsflow.gotemplate.printf import sprint, sprintf, sprintln
-from obsflow.gotemplate.values import ANYTHING, Function, Kind, decode, encode, function_of, go_type, is_true
+from obsflow.gotemplate.values import ANYTHING, BASIC, Function, Kind, decode, encode, function_of, go_type, is_true
 
 SHORT_CIRCUIT: Final = frozenset(("and", "or"))
 
-_BASIC = frozenset((Kind.BOOL, Kind.INT, Kind.FLOAT, Kind.STRING))
+
 _ORDERED = frozenset((Kind.INT, Kind.FLOAT, Kind.STRING))
 
 _HTML = str.maketrans({"\0": "\ufffd", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -141,8 +141,8 @@ def _same(a: Any, b: Any) -> bool:
     if type(a) is str and type(b) is str:
         return a == b
     a_type, b_type = go_type(a), go_type(b)
-    a_kind = a_type.kind if a_type.kind in _BASIC else None
-    b_kind = b_type.kind if b_type.kind in _BASIC else None
+    a_kind = a_type.kind if a_type.kind in BASIC else None
+    b_kind = b_type.kind if b_type.kind in BASIC else None
     if a_kind is not b_kind:
         if a is None or b is None:
             return False
@@ -164,7 +164,7 @@ def _differ(a: Any, b: Any) -> bool:
 
 def _less(a: Any, b: Any) -> bool:
     a_type, b_type = go_type(a), go_type(b)
-    if a_type.kind not in _BASIC or b_type.kind not in _BASIC:
+    if a_type.kind not in BASIC or b_type.kind not in BASIC:
         raise ValueError("invalid type for comparison")
     if a_type.kind is not b_type.kind:
         raise ValueError(f"incompatible types for comparison: {a_type.name} and {b_type.name}")

@@ -3,15 +3,28 @@
 Variables are resolved to slots here; scopes are lexical, so nothing of them is left at run time.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from obsflow.gotemplate import ast
 from obsflow.gotemplate.arguments import check, checked, compile_argument, last_evaluated
 from obsflow.gotemplate.builtins import SHORT_CIRCUIT
 from obsflow.gotemplate.printf import render
-from obsflow.gotemplate.runtime import MAX_DEPTH, Body, Expression, Failure, Frame, Signal, Step, failure, invoke, take
-from obsflow.gotemplate.values import Function, GoType, Kind, go_type, is_true, sorted_items
+from obsflow.gotemplate.runtime import (
+    MAX_DEPTH,
+    Body,
+    Expression,
+    Failure,
+    Frame,
+    Signal,
+    Step,
+    entries,
+    failure,
+    invoke,
+    not_a_method,
+    take,
+)
+from obsflow.gotemplate.values import Function, Kind, go_type, is_true
 from obsflow.model.labels import quote
 
 
@@ -147,7 +160,7 @@ class _Compiler:
             value = value_of(frame, dot)
             entered = False
             state, variables = frame.run, frame.variables
-            for index, element in _entries(value, fail, len(slots)):
+            for index, element in entries(value, fail, len(slots)):
                 entered = True
                 state.iterations -= 1
                 if state.iterations < 0:
@@ -264,6 +277,7 @@ class _Compiler:
         receiver_of = self._receiver(node)
         fail = self._fail(last_evaluated(operands[-1]) if operands else node)
         fail_call = self._fail(node)
+        compiled = tuple(self.operand(operand) for operand in operands)
         known_arguments: dict[Function, tuple[Expression, ...]] = {}
 
         def run(frame: Frame, dot: Any) -> Any:
@@ -273,13 +287,13 @@ class _Compiler:
                 return None
             method = go_type(receiver).methods.get(name)
             if method is None:
-                raise fail_call(_not_a_method(go_type(receiver), name))
+                raise fail_call(not_a_method(go_type(receiver), name))
             problem = method.arity_error(len(operands) + (final is not None))
             if problem:
                 raise fail_call(f"wrong number of args for {name}: {problem}")
             expressions = known_arguments.get(method)
             if expressions is None:
-                expressions = known_arguments[method] = self._arguments(method, operands)
+                expressions = known_arguments[method] = self._arguments(method, operands, compiled)
             values = [receiver, *(value_of(frame, dot) for value_of in expressions)]
             if final is not None:
                 values.append(check(last, method.parameter(len(operands)), fail))
@@ -287,9 +301,12 @@ class _Compiler:
 
         return run
 
-    def _arguments(self, function: Function, operands: tuple[ast.Operand, ...]) -> tuple[Expression, ...]:
+    def _arguments(
+        self, function: Function, operands: tuple[ast.Operand, ...], compiled: tuple[Expression, ...]
+    ) -> tuple[Expression, ...]:
         return tuple(
-            compile_argument(function.parameter(i), node, self.operand, self._fail) for i, node in enumerate(operands)
+            compile_argument(function.parameter(i), operand, value_of, self._fail)
+            for i, (operand, value_of) in enumerate(zip(operands, compiled, strict=True))
         )
 
     def _call(
@@ -303,8 +320,10 @@ class _Compiler:
         function = self._functions[name.name]
         problem = function.arity_error(len(operands) + (final is not None))
         if problem:
-            return self._fails(name, f"wrong number of args for {name}: {problem}")
-        expressions = self._arguments(function, operands)
+            fails = self._fails(name, f"wrong number of args for {name}: {problem}")
+            return fails if final is None else _after(final, fails)
+        compiled = tuple(self.operand(operand) for operand in operands)
+        expressions = self._arguments(function, operands, compiled)
         if final is not None:
             fail_final = self._fail(last_evaluated(operands[-1]) if operands else name)
             final = checked(final, function.parameter(len(operands)), fail_final)
@@ -322,6 +341,16 @@ def _constant(value: Any) -> Expression:
 
 def _shown(node: ast.Operand) -> str:
     return f"({node})" if isinstance(node, ast.Pipeline) else str(node)
+
+
+def _after(first: Expression, then: Expression) -> Expression:
+    """The second, once the first did not fail."""
+
+    def run(frame: Frame, dot: Any) -> Any:
+        first(frame, dot)
+        return then(frame, dot)
+
+    return run
 
 
 def _walk(receiver_of: Expression, names: Sequence[str], fail: Failure) -> Expression:
@@ -363,28 +392,3 @@ def _short_circuit(expressions: tuple[Expression, ...], final: Expression | None
         return value if final is None else last
 
     return run
-
-
-def _not_a_method(known: GoType, name: str) -> str:
-    """What is wrong with giving arguments to `name` of a value."""
-    if name in known.fields:
-        return f"{name} has arguments but cannot be invoked as function"
-    if known.kind is Kind.MAP:
-        return f"{name} is not a method but has arguments"
-    return f"can't evaluate field {name} in type {known.name}"
-
-
-def _entries(value: Any, fail: Failure, variables: int) -> Iterable[tuple[Any, Any]]:
-    """Index or key, and element, of what a range goes over."""
-    known = go_type(value)
-    if known.kind is Kind.LIST:
-        return enumerate(value)
-    if known.kind is Kind.MAP:
-        return sorted_items(value)
-    if known.kind is Kind.INT:
-        if variables > 1:
-            raise fail(f"can't use {value} to iterate over more than one variable")
-        return ((i, i) for i in range(value))
-    if known.kind is Kind.NIL:
-        return ()
-    raise fail(f"range can't iterate over {render(value)}")

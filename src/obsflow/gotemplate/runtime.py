@@ -1,13 +1,14 @@
 """What a running template holds, and how it fails."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
 from obsflow.errors import TemplateError
 from obsflow.gotemplate import ast
-from obsflow.gotemplate.values import Function, Kind, go_type
+from obsflow.gotemplate.printf import render
+from obsflow.gotemplate.values import Function, GoType, Kind, go_type, sorted_items
 from obsflow.model.labels import quote
 
 MAX_DEPTH: Final = 60
@@ -117,3 +118,28 @@ def take(receiver: Any, name: str, frame: Frame, fail: Failure) -> Any:
     if attribute is None:
         raise fail(f"can't evaluate field {name} in type {known.name}")
     return getattr(receiver, attribute)
+
+
+def not_a_method(known: GoType, name: str) -> str:
+    """What is wrong with giving arguments to `name` of a value."""
+    if name in known.fields:
+        return f"{name} has arguments but cannot be invoked as function"
+    if known.kind is Kind.MAP:
+        return f"{name} is not a method but has arguments"
+    return f"can't evaluate field {name} in type {known.name}"
+
+
+def entries(value: Any, fail: Failure, variables: int) -> Iterable[tuple[Any, Any]]:
+    """Index or key, and element, of what a range goes over."""
+    known = go_type(value)
+    if known.kind is Kind.LIST:
+        return enumerate(value)
+    if known.kind is Kind.MAP:
+        return sorted_items(value)
+    if known.kind is Kind.INT:
+        if variables > 1:
+            raise fail(f"can't use {value} to iterate over more than one variable")
+        return ((i, i) for i in range(value))
+    if known.kind is Kind.NIL:
+        return ()
+    raise fail(f"range can't iterate over {render(value)}")

@@ -41,6 +41,10 @@ class Kind(enum.Enum):
     FUNC = "func()"
 
 
+BASIC: Final = frozenset((Kind.BOOL, Kind.INT, Kind.FLOAT, Kind.STRING))
+"""The kinds that are compared by value. One with a type name of its own is not passed where the plain one is wanted."""
+
+
 @attrs.frozen(eq=False)
 class Parameter:
     """What one argument of a function must be: of a kind, and of a class where one is named. Neither takes anything."""
@@ -55,7 +59,10 @@ class Parameter:
             return isinstance(value, self.cls)
         if self.type_name == "[]string":
             return isinstance(value, (list, tuple)) and all(isinstance(element, str) for element in value)
-        return self.kind is None or go_type(value).kind is self.kind
+        if self.kind is None:
+            return True
+        known = go_type(value)
+        return known.kind is self.kind and (known.name == self.kind.value or self.kind not in BASIC)
 
 
 @attrs.frozen(eq=False)
