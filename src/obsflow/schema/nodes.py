@@ -127,7 +127,10 @@ def compose(text: str, source: str) -> Document:
 
     Raises ConfigError where the text is no YAML at all; a key given twice is a problem of the returned document.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    except (UnicodeEncodeError, yaml.YAMLError) as error:  # half of a surrogate pair, or a control character
+        raise ConfigError((Problem(source, 0, 0, "", str(error)),)) from None
     try:
         root = loader.get_node() if loader.check_node() else None
     except yaml.MarkedYAMLError as error:
