@@ -62,9 +62,19 @@ def test_a_silence_through_its_life():
     third = silences.set(changed, "third", NOW + 3 * M)
     assert (third.id, third.starts_at) == ("third", NOW + 3 * M)
     assert silences.get("second").ends_at == NOW + 3 * M
-    with pytest.raises(ValueError, match="end time can't be in the past"):
+    with pytest.raises(StateError, match="end time can't be in the past"):
         silences.set(silence(0, M, id_="late"), "", NOW + H)
     assert [each.id for each in silences] == ["first", "second", "third"]
+
+
+def test_silences_that_ended_are_forgotten_after_five_days():
+    """Until then they can be looked up."""
+    silences = Silences((silence(-H, 0, id_="ended"), silence(-H, H, id_="later")))
+    silences.collect(NOW + 120 * H - 1)
+    assert [each.id for each in silences] == ["ended", "later"]
+    silences.collect(NOW + 120 * H)
+    assert [each.id for each in silences] == ["later"]
+    assert silences.muting(Labels(a="b"), NOW) == ("later",)
 
 
 def test_expiring():

@@ -86,7 +86,7 @@ class Alertmanager:
     # -- the machine
 
     def receive(self, event: Event, now: int) -> None:
-        """Take in an event. Raises StateError, NotFoundError or ValueError, and changes nothing, if impossible."""
+        """Take in an event. Raises StateError or NotFoundError, and changes nothing, if it is impossible."""
         _HANDLERS[type(event)](self, event, now)
 
     def poll(self, now: int) -> list[Effect]:
@@ -150,6 +150,7 @@ class Alertmanager:
                 self._insert(known, now)
 
     def _set_silence(self, event: SetSilence, now: int) -> None:
+        self._state.silences.collect(now)
         self._state.silences.set(event.silence, event.replacement_id, now)
 
     def _expire_silence(self, event: ExpireSilence, now: int) -> None:

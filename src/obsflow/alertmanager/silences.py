@@ -7,12 +7,14 @@ from typing import Any
 import attrs
 
 from obsflow.errors import ConfigError, NotFoundError, Problem, StateError
+from obsflow.model.durations import HOUR_MS
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher, MatchOp, all_match
 from obsflow.model.times import parse_time
 from obsflow.schema import ScalarNode, SeqNode, compose, field
 from obsflow.schema.decode import decode_node
 
+RETENTION_MS = 120 * HOUR_MS  # of silences that have ended
 _REMEMBERED = 1 << 16  # label sets whose silences are remembered
 _SECOND_MS = 1000
 
@@ -85,13 +87,13 @@ class Silences:
         """Create a silence, or change the one of its id; what stands then.
 
         A new silence starts now at the earliest. A change that the old one cannot take in place ends it, and a new
-        one begins under `replacement_id`. Raises StateError without one, and ValueError for an end in the past.
+        one begins under `replacement_id`. Raises StateError without one, and for an end in the past.
         """
         old = self._silences.get(silence.id)
         if old is not None and can_update(old, silence, now):
             return self._put(attrs.evolve(silence, updated_at=now))
         if silence.ends_at < now:
-            raise ValueError("invalid silence: end time can't be in the past")
+            raise StateError(f'silence "{silence.id}": end time can\'t be in the past')
         fresh = attrs.evolve(silence, starts_at=max(silence.starts_at, now), updated_at=now)
         if old is None:
             return self._put(fresh)
@@ -108,6 +110,14 @@ class Silences:
         if silence.ends_at < now:
             return silence
         return self._put(attrs.evolve(silence, starts_at=min(silence.starts_at, now), ends_at=now, updated_at=now))
+
+    def collect(self, now: int) -> None:
+        """Forget the silences that ended longer ago than they are kept."""
+        gone = [each.id for each in self if each.ends_at + RETENTION_MS <= now]
+        for silence_id in gone:
+            del self._silences[silence_id]
+        if gone:
+            self._matching.cache_clear()
 
     def muting(self, labels: Labels, now: int) -> tuple[str, ...]:
         """The ids of the silences that mute an alert at `now`."""
