@@ -171,3 +171,9 @@ def test_arguments_of_methods_see_the_variables_of_their_place():
     """A variable that is declared anew further on does not change what a call before it was given."""
     text = '{{ $x := 1 }}{{ .Greet "a" $x }}{{ $x := "later" }} {{ $x }} {{ .Greet "b" ($y := 2) }}{{ $y }}'
     assert templates().parse(text).execute(sample()) == "a-1 later b-22"
+
+
+def test_nested_loops_are_escaped_once():
+    """Escaping takes a time that does not double with every loop around."""
+    text = "{{ range . }}" * 60 + "<b>{{ . }}</b>" + "{{ end }}" * 60
+    assert templates(html=True).parse(text).execute(None) == ""

@@ -179,7 +179,7 @@ class _Escaper:
         word = type(node).__name__.lower()
         if isinstance(node, ast.Range):
             body, behind = self._round(context, node)
-            again = self._round(behind, node)[1]
+            again = behind if behind == context else self._round(behind, node)[1]
             behind = self._join(behind, again, node, word, "on range loop re-entry: ")
         else:
             body, behind = self._nodes(context, node.body)
