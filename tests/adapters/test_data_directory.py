@@ -118,12 +118,18 @@ def test_nothing_is_written(root):
     assert sorted((str(path), path.stat().st_mtime_ns) for path in root.rglob("*")) == before
 
 
-@pytest.mark.parametrize(("name", "found"), [("nothing", "nothing"), ("file", "a file"), ("empty", "blocks named by")])
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("nothing", "nothing"), ("file", "a file"), ("empty", "none of them"), ("root/" + ULID, "a single block")],
+)
 def test_paths_that_are_no_data_directory(tmp_path, name, found):
     """What was expected, and what is there, is in the error, which is an OSError too."""
     write(tmp_path / "file", b"")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataDirectoryError, match=f"{name}.*expected a Prometheus data directory.*{found}") as caught:
+    writer.write_block(tmp_path / "root", ULID, [(UP, [[(10, 1.0)]])])
+    with pytest.raises(
+        DataDirectoryError, match=f"{name}: expected a Prometheus data directory.*found {found}"
+    ) as caught:
         open_database(tmp_path / name)
     assert isinstance(caught.value, OSError)
     assert isinstance(caught.value, ObsflowError)

@@ -54,7 +54,7 @@ def decompress_zstd(data: bytes) -> bytes:
 def _read(root: pathlib.Path) -> DataDirectory:
     """Map everything. A server may delete files between listing and opening, so the listing is repeated then."""
     if not root.is_dir():
-        raise DataDirectoryError(f"{root}: expected a Prometheus data directory, found {_what(root)}")
+        raise _refuse(root)
     for _ in range(_ATTEMPTS - 1):
         try:
             return _read_once(root)
@@ -63,8 +63,16 @@ def _read(root: pathlib.Path) -> DataDirectory:
     return _read_once(root)
 
 
-def _what(path: pathlib.Path) -> str:
-    return "a file" if path.exists() else "nothing"
+def _refuse(path: pathlib.Path) -> DataDirectoryError:
+    if (path / "meta.json").exists():
+        found = "a single block: give the directory that holds it"
+    elif path.is_dir():
+        found = "none of them"
+    else:
+        found = "a file" if path.exists() else "nothing"
+    return DataDirectoryError(
+        f"{path}: expected a Prometheus data directory, with blocks named by ULID, wal or chunks_head; found {found}"
+    )
 
 
 def _read_once(root: pathlib.Path) -> DataDirectory:
@@ -73,9 +81,7 @@ def _read_once(root: pathlib.Path) -> DataDirectory:
     names = sorted(entry.name for entry in root.iterdir())
     blocks = [name for name in names if _ULID.fullmatch(name)]
     if not blocks and not any(name in names for name in _HEAD_DIRECTORIES):
-        raise DataDirectoryError(
-            f"{root}: expected a Prometheus data directory: blocks named by ULID, wal or chunks_head"
-        )
+        raise _refuse(root)
     return DataDirectory([_read_block(root / name) for name in blocks], head)
 
 
