@@ -2,7 +2,11 @@ import math
 
 import pytest
 
+from obsflow import native
 from obsflow.errors import QueryError
+from obsflow.model.labels import Labels
+from obsflow.promql import PROMQLTEST
+from obsflow.query.ranking import _hash_labels
 from tests.query.cases import MINUTE, ask, engine
 
 SAMPLES = {
@@ -90,3 +94,40 @@ def test_ranks_are_taken_anew_at_each_step():
     samples = {'x{i="a"}': [1, 5], 'x{i="b"}': [2, 4]}
     frame = engine(samples).query_range("topk(1, x)", 0, MINUTE, MINUTE).value
     assert frame.present.tolist() == [[False, True], [True, False]]
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("limitk(3, x)", 3),
+        ("limitk by (g) (1, x)", 2),
+        ("limitk(0, x)", 0),
+        ("limit_ratio(1, x)", 4),
+        ("limit_ratio(0, x)", 0),
+        ("limit_ratio(0.3, x) or limit_ratio(-0.7, x)", 4),
+        ("limit_ratio(0.3, x) and limit_ratio(-0.7, x)", 0),
+    ],
+)
+def test_limits_keep_series_whatever_their_value(query, kept):
+    """`limitk` keeps the first of each group; a ratio and its complement share the series between them."""
+    assert len(engine(SAMPLES, dialect=PROMQLTEST).query(query, 0).vector()) == kept
+
+
+def test_a_ratio_out_of_range_is_capped_with_a_warning():
+    """The warning says what was given and what is taken; NaN is an error."""
+    asked = engine(SAMPLES, dialect=PROMQLTEST)
+    result = asked.query("limit_ratio(-1.5, x)", 0)
+    assert len(result.vector()) == 4
+    assert result.warnings == (
+        "PromQL warning: ratio value should be between -1 and 1, got -1.5, capping to -1 (1:13)",
+    )
+    with pytest.raises(QueryError, match="Ratio value is NaN"):
+        asked.query("limit_ratio(NaN, x)", 0)
+
+
+def test_the_choice_of_a_ratio_is_that_of_prometheus():
+    """A series is chosen by XXH64 over its pairs, each text after its length."""
+    data = b"\x08__name__\x01x\x01g\x01a\x01i\x011"
+    assert _hash_labels(Labels({"__name__": "x", "g": "a", "i": "1"})) == native.xxhash64(data)
+    long = _hash_labels(Labels({"a": "b" * 300}))
+    assert long == native.xxhash64(b"\x01a\xff\x2c\x01\x00" + b"b" * 300)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from obsflow.errors import QueryError
+from obsflow.promql import PROMQLTEST
 from tests.query.cases import MINUTE, ask, engine
 
 SAMPLES = {
@@ -99,6 +100,23 @@ def test_series_that_take_turns_are_one_match():
     grouped = asked.query_range("a + on() group_left(v) b", 0, 2 * MINUTE, MINUTE).value
     assert [str(labels) for labels in grouped.labels.decode()] == ['{v="new"}', '{v="old"}']
     assert grouped.present.tolist() == [[False, True, True], [True, False, False]]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("a + on(i) fill(0) b", {'{i="1"}': 8.0, '{i="2"}': 7.0, '{i="3"}': 4.0}),
+        ("a + on(i) fill_left(1) b", {'{i="1"}': 8.0, '{i="3"}': 5.0}),
+        ("a + on(i) fill_right(1) b", {'{i="1"}': 8.0, '{i="2"}': 8.0}),
+        ("a > on(i) fill(5) b", {'{i="1"}': 6.0, '{i="2"}': 7.0, '{i="3"}': 5.0}),
+        ("a * on(i) group_left(v) fill(2) b", {'{i="1", j="x"}': 12.0, '{i="2", j="x"}': 14.0, '{i="3"}': 8.0}),
+        ("a + on(i) fill(0) missing", {'{i="1"}': 6.0, '{i="2"}': 7.0}),
+        ("missing + fill(0) missing", {}),
+    ],
+)
+def test_a_missing_side_is_filled(query, expected):
+    """`fill` stands in for a sample that one side lacks, with the labels that are matched."""
+    assert ask(SAMPLES, query, dialect=PROMQLTEST) == expected
 
 
 @pytest.mark.parametrize(

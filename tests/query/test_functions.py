@@ -1,8 +1,10 @@
 import math
 
+import numpy as np
 import pytest
 
 from obsflow.errors import QueryError
+from obsflow.promql import PROMQLTEST
 from obsflow.promql.signatures import AGGREGATIONS as SIGNATURES_OF_AGGREGATIONS
 from obsflow.promql.signatures import FUNCTIONS
 from obsflow.query.aggregate import AGGREGATIONS
@@ -168,3 +170,28 @@ def test_sorting_a_range_is_warned_of():
     assert result.warnings == (
         "PromQL warning: sort is ineffective for range queries since results are always ordered by labels (1:1)",
     )
+
+
+def test_the_bounds_and_the_step_of_a_query_are_scalars():
+    """`start()`, `end()`, `range()` and `step()` are those of a range, in seconds; an instant is its own bounds."""
+    asked = engine({}, dialect=PROMQLTEST)
+    query = "start() * 1000000 + end() * 10000 + range() * 100 + step()"
+    frame = asked.query_range(query, MINUTE, 3 * MINUTE, MINUTE).value
+    assert frame.values.tolist() == [[61_812_060.0] * 3]
+    assert asked.query(query, MINUTE).value.value == 60_600_000.0
+    assert asked.query_batch("start()", np.array([MINUTE, 2 * MINUTE])).frame.values.tolist() == [[60.0, 120.0]]
+
+
+def test_several_quantiles_at_once_are_told_apart_by_a_label():
+    """`histogram_quantiles` gives a series for each, its label written as OpenMetrics writes numbers."""
+    got = ask(BUCKETS, 'histogram_quantiles(h_bucket, "q", 0.5, 1)', dialect=PROMQLTEST)
+    assert got == {'{q="0.5"}': 1.5, '{q="1.0"}': 2.0}
+
+
+def test_labels_sort_as_a_reader_sorts_them():
+    """`sort_by_label` puts 10 after 9, and the reverse is the reverse."""
+    samples = {f'x{{i="{i}"}}': [1] for i in ("a10", "a9", "b1", "a9b")}
+    asked = engine(samples, dialect=PROMQLTEST)
+    expected = ["a9", "a9b", "a10", "b1"]
+    for query, order in (("sort_by_label", expected), ("sort_by_label_desc", expected[::-1])):
+        assert [labels["i"] for labels, _ in asked.query(f'{query}(x, "i")', 0).vector()] == order

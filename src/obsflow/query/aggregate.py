@@ -12,7 +12,7 @@ from obsflow.model.frames import FloatArray, Frame, LabelColumns
 from obsflow.model.labels import METRIC_NAME
 from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
-from obsflow.query.ranking import evaluate_ranking
+from obsflow.query.ranking import evaluate_limit, evaluate_ranking, evaluate_ratio
 
 
 def evaluate_aggregation(ctx: EvalContext, node: Aggregation) -> Frame:
@@ -40,10 +40,10 @@ def _reduce(ctx: EvalContext, node: Aggregation) -> Frame:
     return ctx.frame(labels.take(first), values, present)
 
 
-def _rank(ctx: EvalContext, node: Aggregation) -> Frame:
+def _select(ctx: EvalContext, node: Aggregation) -> Frame:
     frame = ctx.vector(node.expr)
     ids, first = group_labels(node, frame.labels).group()
-    return evaluate_ranking(ctx, node, frame, ids, len(first))
+    return _SELECTIONS[node.op](ctx, node, frame, ids, len(first))
 
 
 def _check_quantiles(ctx: EvalContext, node: Aggregation, quantiles: FloatArray) -> None:
@@ -84,9 +84,16 @@ def _value_symbols(ctx: EvalContext, values: FloatArray) -> tuple[npt.NDArray[np
     return symbols, np.array([distinct[text] for text in texts], np.int64)[inverse]
 
 
+_SELECTIONS: Final = {
+    "bottomk": evaluate_ranking,
+    "limit_ratio": evaluate_ratio,
+    "limitk": evaluate_limit,
+    "topk": evaluate_ranking,
+}
+
 AGGREGATIONS: Final[dict[str, Callable[[EvalContext, Aggregation], Frame]]] = {
     **dict.fromkeys(("sum", "avg", "min", "max", "count", "group", "stddev", "stdvar", "quantile"), _reduce),
-    **dict.fromkeys(("topk", "bottomk"), _rank),
+    **dict.fromkeys(_SELECTIONS, _select),
     "count_values": _count_values,
 }
-"""Operator to implementation; with what is missing, the aggregations of `promql.signatures`."""
+"""Operator to implementation: all of `promql.signatures`."""

@@ -9,8 +9,8 @@ from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns
 from obsflow.promql.ast import Binary, Cardinality, Unary, VectorMatching
 from obsflow.query.arithmetic import ARITHMETIC, COMPARISONS
 from obsflow.query.context import EvalContext, Value
-from obsflow.query.matching import Rows, Signatures, pair_rows, prepare_one_side, signatures, take_rows
-from obsflow.query.series import METADATA_LABELS, any_present, any_row, drop_name, merge_equal, overlaps
+from obsflow.query.matching import Rows, Signatures, fill_missing, pair_rows, prepare_one_side, signatures, take_rows
+from obsflow.query.series import METADATA_LABELS, any_present, any_row, concat_frames, drop_name, merge_equal, overlaps
 
 
 def evaluate_unary(ctx: EvalContext, node: Unary) -> Value:
@@ -61,6 +61,9 @@ def _match_vectors(ctx: EvalContext, node: Binary, left: Frame, right: Frame, ma
     swapped = matching.cardinality is Cardinality.ONE_TO_MANY
     many, one = (right, left) if swapped else (left, right)
     ids = signatures(many.labels, one.labels, matching)
+    if matching.fill_left is not None or matching.fill_right is not None:
+        # As in Prometheus the right value stands in on the "one" side, even where group_right has put that on the left.
+        many, one, ids = fill_missing(many, one, ids, matching)
     one, one_ids = prepare_one_side(ctx, many, one, ids.right, ids.count, matching)
     many_rows, one_rows = pair_rows(ids.left, one_ids)
     both = take_rows(many.present, many_rows) & take_rows(one.present, one_rows)
@@ -131,15 +134,7 @@ def _unite(ctx: EvalContext, left: Frame, right: Frame, ids: Signatures) -> Fram
     more = Frame(right.labels, right.values, extra, right.times).compact()
     if not len(more):
         return left
-    return merge_equal(
-        ctx,
-        Frame(
-            left.labels.concat(more.labels),
-            np.concatenate((left.values, more.values)),
-            np.concatenate((left.present, more.present)),
-            left.times,
-        ),
-    )
+    return merge_equal(ctx, concat_frames((left, more)))
 
 
 _SETS = {"and": _intersect, "unless": _subtract, "or": _unite}

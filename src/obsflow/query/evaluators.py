@@ -60,10 +60,6 @@ def check_supported(expr: Expr) -> None:
                 raise QueryError(f"the experimental aggregation {op} is not supported")
             case Binary(op=op) if op not in OPERATORS:
                 raise QueryError(f"the operator {op} is not supported")
-            case Binary(matching=matching) if matching is not None and (
-                matching.fill_left is not None or matching.fill_right is not None
-            ):
-                raise QueryError("fill modifiers are not supported")
             case VectorSelector(mode=mode) if mode.value:
                 raise QueryError(f"the {mode.value} modifier is not supported")
             case _:

@@ -13,6 +13,7 @@ from obsflow.query.dates import DATE_PARTS
 from obsflow.query.histograms import (
     evaluate_histogram_fraction,
     evaluate_histogram_quantile,
+    evaluate_histogram_quantiles,
     evaluate_native_only,
 )
 from obsflow.query.labelling import (
@@ -115,6 +116,16 @@ def _time(ctx: EvalContext, _call: Call) -> FloatArray:
     return ctx.times / 1000.0
 
 
+def _bound(name: str) -> "Implementation":
+    """`start()` and `end()` in seconds; without bounds every step is its own."""
+
+    def evaluate(ctx: EvalContext, _call: Call) -> FloatArray:
+        bound: int | None = getattr(ctx, name)
+        return ctx.times / 1000.0 if bound is None else np.full(ctx.steps, bound / 1000.0)
+
+    return evaluate
+
+
 def _constant(value: float) -> "Implementation":
     return lambda ctx, _call: np.full(ctx.steps, value)
 
@@ -163,9 +174,11 @@ IMPLEMENTATIONS: Final[dict[str, Implementation]] = {
     "absent": evaluate_absent,
     "absent_over_time": evaluate_absent_over_time,
     "clamp": _clamp,
+    "end": _bound("end"),
     "double_exponential_smoothing": evaluate_smoothing,
     "histogram_fraction": evaluate_histogram_fraction,
     "histogram_quantile": evaluate_histogram_quantile,
+    "histogram_quantiles": evaluate_histogram_quantiles,
     "label_join": evaluate_label_join,
     "label_replace": evaluate_label_replace,
     "max_of": _scalars(go_max),
@@ -173,8 +186,11 @@ IMPLEMENTATIONS: Final[dict[str, Implementation]] = {
     "pi": _constant(np.pi),
     "predict_linear": evaluate_predict_linear,
     "quantile_over_time": evaluate_quantile_over_time,
+    "range": lambda ctx, _call: np.full(ctx.steps, ctx.run.range_ms / 1000.0),
     "round": _elementwise(_round, defaults=(1.0,)),
     "scalar": _scalar,
+    "start": _bound("start"),
+    "step": lambda ctx, _call: np.full(ctx.steps, ctx.run.step_ms / 1000.0),
     "time": _time,
     "timestamp": evaluate_timestamp,
     "vector": _vector,

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from obsflow import native
-from obsflow.model.floats import parse_go_float
+from obsflow.model.floats import parse_go_float, render_float_g
 from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns
 from obsflow.model.labels import BUCKET_LABEL, METRIC_NAME, quote
 from obsflow.promql.ast import Call, Expr
 from obsflow.query.annotations import of_metric
 from obsflow.query.context import EvalContext
-from obsflow.query.series import drop_name
+from obsflow.query.series import concat_frames, drop_name, merge_equal
 
 
 @attrs.frozen(eq=False)
@@ -49,10 +49,29 @@ def evaluate_histogram_quantile(ctx: EvalContext, call: Call) -> Frame:
     """`histogram_quantile(q, buckets)`."""
     node, argument = call.args
     quantiles = ctx.scalar(node)
-    frame = ctx.vector(argument)
-    for quantile in np.unique(quantiles[~((quantiles >= 0) & (quantiles <= 1))]).tolist():
-        ctx.run.annotations.warn_quantile(quantile, node)
-    buckets = Buckets.of(ctx, frame, argument)
+    _warn_of_quantiles(ctx, quantiles, node)
+    buckets = Buckets.of(ctx, ctx.vector(argument), argument)
+    return drop_name(ctx, _bucket_quantiles(ctx, buckets, quantiles, argument).compact())
+
+
+def evaluate_histogram_quantiles(ctx: EvalContext, call: Call) -> Frame:
+    """`histogram_quantiles(buckets, label, q...)`: several quantiles at once, told apart by a label."""
+    argument, name, *nodes = call.args
+    target = ctx.string(name)
+    buckets = Buckets.of(ctx, ctx.vector(argument), argument)
+    frames = []
+    for node in nodes:
+        quantiles = ctx.scalar(node)
+        _warn_of_quantiles(ctx, quantiles, node)
+        text = ctx.symbols.intern(_render_quantile(float(quantiles[0])))
+        frame = _bucket_quantiles(ctx, buckets, quantiles, argument)
+        column = np.full(len(frame), text, np.int32)
+        frames.append(Frame(frame.labels.with_column(target, column), frame.values, frame.present, frame.times))
+    return merge_equal(ctx, drop_name(ctx, concat_frames(frames).compact()))
+
+
+def _bucket_quantiles(ctx: EvalContext, buckets: Buckets, quantiles: FloatArray, argument: Expr) -> Frame:
+    """The quantile of each histogram; what had to be put right is noted."""
     values, present, forced = native.histogram_quantile(
         quantiles, buckets.le, buckets.values, buckets.present, buckets.offsets
     )
@@ -62,7 +81,18 @@ def evaluate_histogram_quantile(ctx: EvalContext, call: Call) -> Frame:
             "prometheus/latest/querying/functions/#histogram_quantile)" + of_metric(_name(buckets.labels, row)),
             argument,
         )
-    return drop_name(ctx, ctx.frame(buckets.labels, values, present).compact())
+    return ctx.frame(buckets.labels, values, present)
+
+
+def _warn_of_quantiles(ctx: EvalContext, quantiles: FloatArray, node: Expr) -> None:
+    for quantile in np.unique(quantiles[~((quantiles >= 0) & (quantiles <= 1))]).tolist():
+        ctx.run.annotations.warn_quantile(quantile, node)
+
+
+def _render_quantile(quantile: float) -> str:
+    """As OpenMetrics writes the values of labels: never without a point or an exponent."""
+    text = render_float_g(quantile)
+    return text + ".0" if text.lstrip("-").isdigit() else text
 
 
 def evaluate_histogram_fraction(ctx: EvalContext, call: Call) -> Frame:

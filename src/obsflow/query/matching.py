@@ -11,7 +11,7 @@ from obsflow.model.frames import Frame, IdArray, LabelColumns, group_columns
 from obsflow.model.labels import METRIC_NAME, Labels, quote
 from obsflow.promql.ast import Cardinality, VectorMatching
 from obsflow.query.context import EvalContext
-from obsflow.query.series import any_row, join_rows, overlaps
+from obsflow.query.series import any_present, any_row, concat_frames, join_rows, overlaps
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -31,7 +31,8 @@ def signatures(left: LabelColumns, right: LabelColumns, matching: VectorMatching
     """Number the match groups: by the `on` labels, or by all but the name and the `ignoring` labels."""
     names = match_labels(left, right, matching)
     if not names:
-        return Signatures(np.zeros(len(left), np.int64), np.zeros(len(right), np.int64), 1)
+        count = min(1, len(left) + len(right))
+        return Signatures(np.zeros(len(left), np.int64), np.zeros(len(right), np.int64), count)
     columns = np.concatenate((_stack(left, names), _stack(right, names)), axis=1)
     ids, first = group_columns(columns)
     return Signatures(ids[: len(left)], ids[len(left) :], len(first))
@@ -61,6 +62,33 @@ def take_rows(array: npt.NDArray[_T], rows: Rows) -> npt.NDArray[_T]:
     if len(rows) == len(array) and (rows == np.arange(len(array))).all():
         return array
     return array[rows]
+
+
+def fill_missing(many: Frame, one: Frame, ids: Signatures, matching: VectorMatching) -> tuple[Frame, Frame, Signatures]:
+    """Both sides with a row for each match group that stands in where a side has no sample and the other has one.
+
+    Such a row has the labels that are matched and no others.
+    """
+    names = match_labels(many.labels, one.labels, matching)
+    labels = many.labels.concat(one.labels).only(names).take(_first_rows(ids))
+    groups = np.arange(ids.count)
+    any_many = any_present(many.present, ids.left, ids.count)
+    any_one = any_present(one.present, ids.right, ids.count)
+    left, right = ids.left, ids.right
+    if matching.fill_left is not None:
+        missing = any_one & ~any_many
+        many = concat_frames((many, Frame(labels, np.full(missing.shape, matching.fill_left), missing, many.times)))
+        left = np.concatenate((left, groups))
+    if matching.fill_right is not None:
+        missing = any_many & ~any_one
+        one = concat_frames((one, Frame(labels, np.full(missing.shape, matching.fill_right), missing, one.times)))
+        right = np.concatenate((right, groups))
+    return many, one, Signatures(left, right, ids.count)
+
+
+def _first_rows(ids: Signatures) -> Rows:
+    """The first row of each match group, counted through the left side and then the right."""
+    return np.unique(np.concatenate((ids.left, ids.right)), return_index=True)[1].astype(np.int64)
 
 
 def prepare_one_side(

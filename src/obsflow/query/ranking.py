@@ -1,18 +1,22 @@
-"""`topk` and `bottomk`: which series of a group are kept at each step, and in which order."""
+"""Aggregations that keep some series as they are: `topk`, `bottomk`, `limitk`, `limit_ratio`."""
 
 import functools
+import itertools
 import math
 
 import numpy as np
 import numpy.typing as npt
 
+from obsflow import native
 from obsflow.errors import QueryError
 from obsflow.model.floats import render_float_g
 from obsflow.model.frames import BoolArray, FloatArray, Frame
+from obsflow.model.labels import Labels
 from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
 
 _INT64_EDGE = 2.0**63
+_HASHES = float(2**64 - 1)
 
 
 def evaluate_ranking(
@@ -38,6 +42,46 @@ def evaluate_ranking(
     return Frame(frame.labels, frame.values, kept, frame.times).compact()
 
 
+def evaluate_limit(ctx: EvalContext, node: Aggregation, frame: Frame, ids: npt.NDArray[np.int64], groups: int) -> Frame:
+    """The first `k` series of each group that have a sample, step by step (`limitk`)."""
+    assert node.param is not None
+    limits = _limits(ctx, ctx.scalar(node.param))
+    kept = np.zeros(frame.present.shape, bool)
+    for group in range(groups):
+        rows = np.flatnonzero(ids == group)
+        kept[rows] = frame.present[rows] & (np.cumsum(frame.present[rows], axis=0) <= limits)
+    return Frame(frame.labels, frame.values, kept, frame.times).compact()
+
+
+def evaluate_ratio(
+    ctx: EvalContext, node: Aggregation, frame: Frame, _ids: npt.NDArray[np.int64], _groups: int
+) -> Frame:
+    """The share of the series whose hash is below the ratio, or, for a negative one, the rest (`limit_ratio`)."""
+    assert node.param is not None
+    ratios = ctx.scalar(node.param)
+    ctx.fail(np.isnan(ratios), lambda _step: QueryError("Ratio value is NaN"))
+    for ratio in np.unique(ratios[np.abs(ratios) > 1]).tolist():
+        ctx.run.annotations.warn(
+            f"ratio value should be between -1 and 1, got {render_float_g(ratio)}, "
+            f"capping to {render_float_g(math.copysign(1, ratio))}",
+            node.param,
+        )
+    ratios = np.clip(ratios, -1.0, 1.0)
+    share = np.array([_hash_labels(labels) / _HASHES for labels in frame.labels.decode()], np.float64)[:, np.newaxis]
+    kept = frame.present & np.where(ratios >= 0, share < ratios, share >= 1.0 + ratios)
+    return Frame(frame.labels, frame.values, kept, frame.times).compact()
+
+
+def _hash_labels(labels: Labels) -> int:
+    """XXH64 over the pairs as Prometheus keeps them in memory: every text after its length."""
+    data = b""
+    for text in itertools.chain.from_iterable(labels.pairs):
+        encoded = text.encode("utf-8", "surrogateescape")
+        size = len(encoded)
+        data += (bytes((size,)) if size < 255 else b"\xff" + size.to_bytes(3, "little")) + encoded
+    return native.xxhash64(data)
+
+
 def _limits(ctx: EvalContext, parameter: FloatArray) -> npt.NDArray[np.int64]:
     """The parameter as whole numbers, cut towards zero. Steps at which that cannot be done fail."""
     ctx.fail(np.isnan(parameter), lambda _step: QueryError("Parameter value is NaN"))
@@ -54,34 +98,20 @@ def _cannot_hold(parameter: FloatArray, step: int, how: str) -> QueryError:
 def _keep_least(keys: FloatArray, present: BoolArray, limits: npt.NDArray[np.int64]) -> BoolArray:
     """Bool `[rows, steps]`: the least `limits[step]` keys of each step."""
     count = present.sum(axis=0)
-    if (limits >= count).all():
-        return present
-    rank_key = np.where(present & ~np.isnan(keys), keys, np.inf)
-    # Numbers, then NaN, then what is not there.
-    kind = np.where(present, np.isnan(keys).astype(np.int8), np.int8(2))
-    order = np.lexsort((rank_key, kind), axis=0)
-    rank = np.empty_like(order)
-    np.put_along_axis(rank, order, np.arange(len(keys))[:, np.newaxis], axis=0)
-    kept: BoolArray = (rank < limits) & present
-    for step in _undecided_steps(rank_key, kind, order, np.minimum(limits, count), count).tolist():
-        kept[:, step] = False
-        kept[_heap_order(keys[:, step], present[:, step], int(limits[step])), step] = True
+    kept: BoolArray = present & (limits > 0)
+    crowded = np.flatnonzero((limits > 0) & (limits < count))
+    for limit in np.unique(limits[crowded]).tolist():
+        steps = crowded[limits[crowded] == limit]
+        own = np.where(present[:, steps] & ~np.isnan(keys[:, steps]), keys[:, steps], np.inf).T
+        last = np.partition(own, limit - 1, axis=1)[:, limit - 1 : limit]
+        chosen = own <= last
+        # A tie at the edge, or an edge among infinities and NaN, is for the heap to decide.
+        undecided = (chosen.sum(axis=1) != limit) | np.isposinf(last[:, 0])
+        kept[:, steps] = chosen.T
+        for step in steps[undecided].tolist():
+            kept[:, step] = False
+            kept[_heap_order(keys[:, step], present[:, step], limit), step] = True
     return kept
-
-
-def _undecided_steps(
-    rank_key: FloatArray,
-    kind: npt.NDArray[np.int8],
-    order: npt.NDArray[np.int64],
-    cut: npt.NDArray[np.int64],
-    count: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
-    """The steps at which the last key that is kept equals the first that is not."""
-    steps = np.flatnonzero((cut > 0) & (cut < count))
-    last, following = order[cut[steps] - 1, steps], order[cut[steps], steps]
-    same = (rank_key[last, steps] == rank_key[following, steps]) & (kind[last, steps] == kind[following, steps])
-    undecided: npt.NDArray[np.int64] = steps[same]
-    return undecided
 
 
 def _heap_order(keys: FloatArray, present: BoolArray, limit: int) -> list[int]:

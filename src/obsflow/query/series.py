@@ -1,5 +1,6 @@
 """What operators do to the rows of a frame: dropping names, and telling rows with equal labels apart."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -74,6 +75,16 @@ def any_present(present: BoolArray, ids: npt.NDArray[np.int64], count: int) -> B
         else:
             seen[sorted_ids[starts]] = np.logical_or.reduceat(present[order], starts, axis=0)
     return seen
+
+
+def concat_frames(frames: Sequence[Frame]) -> Frame:
+    """The rows of all frames, which have the same steps, one after the other."""
+    labels = frames[0].labels
+    for frame in frames[1:]:
+        labels = labels.concat(frame.labels)
+    values = np.concatenate([frame.values for frame in frames])
+    present = np.concatenate([frame.present for frame in frames])
+    return Frame(labels, values, present, frames[0].times)
 
 
 def join_rows(frame: Frame, ids: npt.NDArray[np.int64], first: npt.NDArray[np.int64]) -> Frame:
