@@ -53,8 +53,8 @@ def test_query_without_a_time_asks_at_the_newest_sample(capsys):
     ("arguments", "message"),
     [
         (["query", "--data", DATA, "sum(up"], "1:7: parse error: "),
-        (["query", "--data", "/nowhere", "up"], "/nowhere: expected a Prometheus data directory, found nothing"),
-        (["backtest", "/nowhere"], "/nowhere: expected a Prometheus data directory, found nothing"),
+        (["query", "--data", "/nowhere", "up"], "/nowhere: expected a Prometheus data directory"),
+        (["backtest", "/nowhere"], "/nowhere: expected a Prometheus data directory"),
         (["backtest", EXAMPLE, "--rules", "/nowhere.yml"], "/nowhere.yml: cannot be read: No such file or directory"),
     ],
 )
@@ -80,18 +80,21 @@ def test_usage_errors(arguments):
 def test_every_problem_of_every_file_is_reported(capsys, tmp_path):
     """Three mistakes in a rules file and one in the routes: four lines, each with its place."""
     rules = tmp_path / "rules.yml"
-    rules.write_text(
-        "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'up ==', four: 5m}\n  - {record: b, expr: up, for: 1m}\n"
-    )
+    text = "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'up ==', four: 5m}\n  - {record: b, expr: up, for: 1m}\n"
+    rules.write_text(text)
     routes = tmp_path / "am.yml"
     routes.write_text("route: {receiver: nobody}\nreceivers: [{name: somebody}]\n")
     code, _, err = run(capsys, "backtest", EXAMPLE, "--rules", rules, "--alertmanager", routes)
-    lines = [line for line in err.splitlines() if line.startswith(str(tmp_path))]
+    places = [line.split(": ")[0] for line in err.splitlines() if line.startswith(str(tmp_path))]
+    fourth, fifth = text.splitlines()[3:]
 
     assert code == 1
-    assert [line.split(": ")[0].removeprefix(str(tmp_path)) for line in lines] == [
-        "/rules.yml:4:28", "/rules.yml:4:33", "/rules.yml:5:29", "/am.yml:1:9",
-    ]  # fmt: skip
+    assert places == [
+        f"{rules}:4:{fourth.index('==') + 3}",
+        f"{rules}:4:{fourth.index('four') + 1}",
+        f"{rules}:5:{fifth.index('for:') + 1}",
+        f"{routes}:1:9",
+    ]
 
 
 def test_backtest_writes_what_it_is_asked_for(capsys, tmp_path):
