@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from tests.oracles.promql import Oracle
 from tests.query.store import ListStore
 
-from obsflow.errors import QueryError
+from obsflow.errors import ObsflowError, QueryError
 from obsflow.model.floats import STALE_NAN, float_bits
 from obsflow.model.frames import Frame
 from obsflow.model.labels import Labels
-from obsflow.promql import parse
+from obsflow.promql import PROMQLTEST, parse
 from obsflow.promql.ast import Aggregation, Call
 from obsflow.promql.inspect import walk
 from obsflow.query.engine import Engine
+from obsflow.query.limits import Limits
 from obsflow.query.result import Scalar
 
 NAMES = ("a", "b", "c_total")
@@ -287,3 +288,42 @@ def test_a_range_query_equals_instant_queries_with_its_bounds(series, text, grid
     rows = result.value
     assert [of_step(rows, i) if len(rows) else {} for i in range(count)] == answers, text
     assert rows.labels.decode() == sorted(rows.labels.decode())
+
+
+EXTREMES = st.sampled_from((0, 1, -1, 2**60, -(2**61), 2**61, 2**61 + 1, -(2**63), 2**70, 1_700_000_000_000))
+FAR = (
+    "a offset 292y",
+    "a offset -292y",
+    "a @ 9e15",
+    "a @ -9e15 offset 292y",
+    "rate(a[292y])",
+    "sum_over_time(a[292y:1ms])",
+    "sum_over_time(a[1y:] @ 9e15)",
+    "rate(a[step()])",
+    "sum_over_time(a[1m:range()])",
+    "predict_linear(a[5m], 1e300)",
+    "year(a * 1e300)",
+    "vector(time()) ^ 1e9",
+    'count_values("", a)',
+    'label_replace(a, "\\xff", "x", "", "")',
+    'histogram_quantiles(a, "", 1)',
+    "topk(-1e300, a)",
+    "round(a, 0)",
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.sampled_from(FAR), vectors(2)), EXTREMES, EXTREMES, st.integers(1, 2**62))
+def test_a_query_has_a_value_or_an_obsflow_error(text, start, end, step):
+    """However far away in time, whatever is asked."""
+    series = [(Labels({"__name__": "a", "i": "1"}), [0, 15_000, 1_700_000_000_000], [1.0, math.inf, math.nan])]
+    engine = Engine(ListStore(series), dialect=PROMQLTEST, limits=Limits(max_steps=1000))
+    for ask in (
+        lambda: engine.query(text, start),
+        lambda: engine.query_range(text, start, end, step),
+        lambda: engine.query_batch(text, np.array(sorted(min(max(t, -(2**63)), 2**63 - 1) for t in (start, end)))),
+    ):
+        try:
+            ask()
+        except ObsflowError:
+            continue

@@ -3,6 +3,7 @@ import pytest
 
 from obsflow.errors import QueryError
 from obsflow.promql import PROMQLTEST
+from obsflow.query.limits import Limits
 from obsflow.query.windows import subquery_grid
 from tests.query.cases import MINUTE, ask, engine
 
@@ -50,11 +51,12 @@ def test_a_window_is_open_on_the_left(query, expected):
         ([100, 110], 20, 10, [90, 100, 110]),
         ([5], 4, 10, []),
         ([100, 100], 10, 10, [100]),
+        ([10**15, 2 * 10**15], 2, 1, [10**15 - 1, 10**15, 2 * 10**15 - 1, 2 * 10**15]),
     ],
 )
 def test_the_steps_of_a_subquery_are_absolute_and_only_those_that_some_window_holds(times, range_ms, step_ms, expected):
     """Multiples of the step in `(t - range, t]` of some t, each once."""
-    assert subquery_grid(np.array(times, np.int64), range_ms, step_ms).tolist() == expected
+    assert subquery_grid(np.array(times, np.int64), range_ms, step_ms, Limits()).tolist() == expected
 
 
 def test_a_rate_of_what_looks_like_a_gauge_is_remarked_on():

@@ -12,6 +12,7 @@ from obsflow.model.frames import FloatArray, Frame, LabelColumns
 from obsflow.model.labels import METRIC_NAME
 from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
+from obsflow.query.labelling import check_label_name
 from obsflow.query.ranking import evaluate_limit, evaluate_ranking, evaluate_ratio
 
 
@@ -60,6 +61,7 @@ def _count_values(ctx: EvalContext, node: Aggregation) -> Frame:
     """How many series of a group have each value; the value becomes a label."""
     assert node.param is not None
     name = ctx.string(node.param)
+    check_label_name("count_values", "label name", name)
     frame = ctx.vector(node.expr)
     rows, steps = np.nonzero(frame.present)
     symbols, of_sample = _value_symbols(ctx, frame.values[rows, steps])

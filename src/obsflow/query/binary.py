@@ -66,6 +66,7 @@ def _match_vectors(ctx: EvalContext, node: Binary, left: Frame, right: Frame, ma
         many, one, ids = fill_missing(many, one, ids, matching)
     one, one_ids = prepare_one_side(ctx, many, one, ids.right, ids.count, matching)
     many_rows, one_rows = pair_rows(ids.left, one_ids)
+    ctx.run.limits.check("max_samples", len(many_rows) * ctx.steps)
     both = take_rows(many.present, many_rows) & take_rows(one.present, one_rows)
     labels = _result_labels(node, matching, many.labels.take(many_rows), one.labels, one_rows)
     _check_many_side(ctx, labels, both, ids.left[many_rows], matching, ids.count)

@@ -1,7 +1,7 @@
 """What an expression is evaluated in: the steps, the store, the limits, and what has been worked out already."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -16,6 +16,9 @@ from obsflow.promql.durations import resolve_duration
 from obsflow.query.annotations import Annotations
 from obsflow.query.limits import Limits
 from obsflow.query.plan import Plan
+
+MAX_TIME: Final = 1 << 61
+"""How far from the epoch, in ms, a query may look; further offsets and ranges still fit an int64."""
 
 Value = Frame | FloatArray | str
 """What an expression evaluates to: an instant vector, a scalar (float64 `[steps]`), or a string."""
@@ -136,6 +139,13 @@ class EvalContext:
             if step not in self.failures:
                 self.failures[step] = error(step)
 
+    def positive_duration(self, duration: Duration) -> int:
+        """Milliseconds of a range or a step. Raises QueryError unless there are any."""
+        duration_ms = self.duration(duration)
+        if duration_ms <= 0:
+            raise QueryError("duration must be greater than 0")
+        return duration_ms
+
     def duration(self, duration: Duration) -> int:
         """Milliseconds of a duration, which may be an expression."""
         if isinstance(duration, int):
@@ -149,7 +159,7 @@ class EvalContext:
             at = self.start if at is Anchor.START else self.end
         if at is None:
             return self.times - offset_ms if offset_ms else self.times
-        return np.full(len(self.times), at - offset_ms, np.int64)
+        return np.full(len(self.times), max(-MAX_TIME, min(MAX_TIME, at)) - offset_ms, np.int64)
 
     def subquery(self, times: TimeArray) -> "EvalContext":
         """The context of a subquery's own steps; equal grids are one context, so that they share what they work out."""

@@ -15,7 +15,7 @@ from obsflow.promql import Dialect, parse
 from obsflow.promql.ast import Expr, MatrixSelector, Subquery, ValueType
 from obsflow.promql.inspect import value_type
 from obsflow.query.annotations import Annotations
-from obsflow.query.context import EvalContext, QueryRun, Value
+from obsflow.query.context import MAX_TIME, EvalContext, QueryRun, Value
 from obsflow.query.evaluators import EVALUATORS, check_supported
 from obsflow.query.limits import Limits
 from obsflow.query.plan import Plan, unwrap
@@ -65,6 +65,7 @@ class Engine:
         Raises QuerySyntaxError for a text that does not parse, QueryError for a query that cannot be evaluated,
         LimitExceededError for one that costs too much.
         """
+        _check_times(time, time)
         run = self._start(self._plan(expr), step_ms=0, range_ms=0)
         root = unwrap(run.plan.expr)
         ctx = EvalContext(run, np.array([time], np.int64), time, time, ranged=False)
@@ -82,6 +83,7 @@ class Engine:
         """
         if step <= 0:
             raise ValueError(f"the step of a range query must be positive: {step} ms")
+        _check_times(start, end)
         plan = self._plan(expr)
         if value_type(plan.expr) not in (ValueType.SCALAR, ValueType.VECTOR):
             raise QueryError(
@@ -106,6 +108,8 @@ class Engine:
         plan = self._plan(expr)
         if value_type(plan.expr) not in (ValueType.SCALAR, ValueType.VECTOR):
             raise QueryError(f"a batch gives scalars or instant vectors, not a {value_type(plan.expr).value}")
+        if len(times):
+            _check_times(int(times[0]), int(times[-1]))
         pieces = list(self._evaluate_pieces(plan, np.ascontiguousarray(times, np.int64), 0, len(times)))
         return _join_pieces(pieces, times, LabelColumns.unlabelled(self._database.symbols, 0))
 
@@ -166,6 +170,11 @@ class Engine:
         middle = (start + end) // 2
         yield from self._evaluate_pieces(plan, times, start, middle)
         yield from self._evaluate_pieces(plan, times, middle, end)
+
+
+def _check_times(start: int, end: int) -> None:
+    if not (-MAX_TIME <= start <= MAX_TIME and -MAX_TIME <= end <= MAX_TIME):
+        raise QueryError(f"the query looks too far from the epoch: from {start} ms to {end} ms")
 
 
 def _instant_value(value: Value, time: int) -> Frame | Scalar | String:

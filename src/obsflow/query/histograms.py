@@ -13,6 +13,7 @@ from obsflow.model.labels import BUCKET_LABEL, METRIC_NAME, quote
 from obsflow.promql.ast import Call, Expr
 from obsflow.query.annotations import of_metric
 from obsflow.query.context import EvalContext
+from obsflow.query.labelling import check_label_name
 from obsflow.query.series import concat_frames, drop_name, merge_equal
 
 
@@ -58,6 +59,7 @@ def evaluate_histogram_quantiles(ctx: EvalContext, call: Call) -> Frame:
     """`histogram_quantiles(buckets, label, q...)`: several quantiles at once, told apart by a label."""
     argument, name, *nodes = call.args
     target = ctx.string(name)
+    check_label_name("histogram_quantiles", "label name", target)
     buckets = Buckets.of(ctx, ctx.vector(argument), argument)
     frames = []
     for node in nodes:

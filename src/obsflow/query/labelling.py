@@ -21,7 +21,7 @@ def evaluate_label_replace(ctx: EvalContext, call: Call) -> Frame:
         regex = LabelRegex(pattern)
     except RegexError:
         raise QueryError(f"invalid regular expression in label_replace(): {pattern}") from None
-    _check_label_name("label_replace", "destination label name", target)
+    check_label_name("label_replace", "destination label name", target)
     frame = ctx.vector(call.args[0])
     symbols = ctx.symbols
     distinct, inverse = np.unique(frame.labels.column(source), return_inverse=True)
@@ -35,8 +35,8 @@ def evaluate_label_join(ctx: EvalContext, call: Call) -> Frame:
     """`label_join(v, dst, separator, src...)`. Raises QueryError for a bad label name."""
     target, separator, *sources = (ctx.string(argument) for argument in call.args[1:])
     for source in sources:
-        _check_label_name("label_join", "source label name", source)
-    _check_label_name("label_join", "destination label name", target)
+        check_label_name("label_join", "source label name", source)
+    check_label_name("label_join", "destination label name", target)
     frame = ctx.vector(call.args[0])
     symbols = ctx.symbols
     rows = np.stack([frame.labels.column(source) for source in sources]) if sources else np.zeros((0, len(frame)))
@@ -86,7 +86,8 @@ def _relabel(ctx: EvalContext, frame: Frame, name: str, column: IdArray) -> Fram
     return merge_equal(ctx, Frame(labels, frame.values, frame.present, frame.times))
 
 
-def _check_label_name(function: str, what: str, name: str) -> None:
+def check_label_name(function: str, what: str, name: str) -> None:
+    """Raise QueryError for what cannot name a label: nothing at all, or bytes that are not UTF-8."""
     try:
         valid = bool(name.encode())
     except UnicodeEncodeError:

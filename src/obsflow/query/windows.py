@@ -10,6 +10,7 @@ from obsflow.model.labels import METRIC_NAME, quote
 from obsflow.model.storage import Runs
 from obsflow.promql.ast import Call, Expr, MatrixSelector, Subquery
 from obsflow.query.context import EvalContext
+from obsflow.query.limits import Limits
 from obsflow.query.plan import unwrap
 from obsflow.query.series import drop_name
 
@@ -64,30 +65,35 @@ def window_source(ctx: EvalContext, node: Expr) -> WindowSource:
         return _subquery_source(ctx, node)
     assert isinstance(node, MatrixSelector)
     selector = node.selector
-    range_ms = ctx.duration(node.range)
+    range_ms = ctx.positive_duration(node.range)
     times = ctx.shifted_times(selector.offset, selector.at)
     selection = ctx.run.select(selector.matchers, int(times[0]) - range_ms + 1, int(times[-1]))
     return WindowSource(selection.labels, selection.runs, times, range_ms)
 
 
 def _subquery_source(ctx: EvalContext, node: Subquery) -> WindowSource:
-    range_ms = ctx.duration(node.range)
-    step_ms = ctx.run.default_step_ms if node.step is None else ctx.duration(node.step)
+    range_ms = ctx.positive_duration(node.range)
+    step_ms = ctx.run.default_step_ms if node.step is None else ctx.positive_duration(node.step)
     times = ctx.shifted_times(node.offset, node.at)
-    grid = subquery_grid(times, range_ms, step_ms)
+    grid = subquery_grid(times, range_ms, step_ms, ctx.run.limits)
     if not len(grid):
         return WindowSource(LabelColumns.unlabelled(ctx.symbols, 0), to_runs(empty_frame(ctx, grid)), times, range_ms)
     inner = ctx.subquery(grid).vector(node.expr)
     return WindowSource(inner.labels, to_runs(inner), times, range_ms)
 
 
-def subquery_grid(times: TimeArray, range_ms: int, step_ms: int) -> TimeArray:
+def subquery_grid(times: TimeArray, range_ms: int, step_ms: int, limits: Limits) -> TimeArray:
     """The multiples of `step_ms` that lie in the window `(t - range_ms, t]` of some step; int64 ms, ascending."""
-    first = (times - range_ms) // step_ms + 1
-    last = times // step_ms
-    base = int(first[0])
-    edges = np.zeros(max(int(last[-1]), int(first[-1])) - base + 2, np.int64)
-    some = first <= last
+    first, last = (times - range_ms) // step_ms + 1, times // step_ms
+    counts = np.maximum(last - first + 1, 0)
+    base, total = int(first[0]), sum(counts.tolist())
+    span = int(last[-1]) - base + 1
+    limits.check("max_steps", min(total, max(span, 0)))
+    if total <= span:  # windows apart from one another
+        starts = np.repeat(first - np.cumsum(counts) + counts, counts)
+        return np.unique(starts + np.arange(total)) * step_ms
+    edges = np.zeros(span + 1, np.int64)
+    some = counts > 0
     np.add.at(edges, first[some] - base, 1)
     np.subtract.at(edges, last[some] - base + 1, 1)
     grid: TimeArray = (np.flatnonzero(np.cumsum(edges)) + base) * step_ms
