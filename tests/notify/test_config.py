@@ -6,8 +6,18 @@ from tests.notify.files import load
 from tests.notify.samples import GLOBALS
 
 from obsflow.errors import ConfigError
-from obsflow.notify import KINDS, EmailConfig, Globals, PagerdutyConfig, Secret, SlackConfig, WebhookConfig, complete
-from obsflow.notify.config import Authorization, BasicAuth, HttpConfig, parse_host_port, parse_url
+from obsflow.notify import (
+    KINDS,
+    EmailConfig,
+    Globals,
+    PagerdutyConfig,
+    Secret,
+    SlackConfig,
+    WebhookConfig,
+    complete,
+    secret_files,
+)
+from obsflow.notify.config import Authorization, BasicAuth, HttpConfig, HttpHeader, parse_host_port, parse_url
 from obsflow.notify.email import ThreadingConfig
 from obsflow.notify.slack import SlackAction, SlackConfirmation, SlackField
 from obsflow.schema import decode
@@ -213,6 +223,18 @@ def test_http_options_that_contradict_each_other(members, message):
     """A client can authenticate in one way only."""
     with pytest.raises(ValueError, match=f"^{message}"):
         HttpConfig(**members)
+
+
+def test_the_files_that_are_needed_are_known():
+    """Of the entry itself, and of its HTTP options; those that `global` supplies as well."""
+    http_config = HttpConfig(
+        basic_auth=BasicAuth(username_file="/u", password_file="/p"), http_headers={"X": HttpHeader(files=("/x", "/u"))}
+    )
+    assert secret_files(complete(WebhookConfig(url_file="/w", http_config=http_config), GLOBALS)) == (
+        "/p", "/u", "/w", "/x"
+    )  # fmt: skip
+    globals_ = Globals(slack_api_url_file="/s", http_config=HttpConfig(bearer_token_file="/b"))
+    assert secret_files(complete(SlackConfig(), globals_)) == ("/b", "/s")
 
 
 def test_addresses_are_kept_but_for_what_may_not_stand_in_them():

@@ -1,6 +1,6 @@
 """A notification → the exact request that each receiver gets, and what its answer means."""
 
-from obsflow.notify.catalog import KINDS, check_templates, complete
+from obsflow.notify.catalog import KINDS, check_templates, complete, secret_files
 from obsflow.notify.config import Globals, HttpConfig, Secret
 from obsflow.notify.data import Api
 from obsflow.notify.email import EmailConfig
@@ -28,4 +28,5 @@ __all__ = [
     "check_templates",
     "complete",
     "interpret",
+    "secret_files",
 ]

@@ -8,7 +8,7 @@ import attrs
 from obsflow.errors import TemplateSyntaxError
 from obsflow.model.notifications import IntegrationKind
 from obsflow.notify import email, pagerduty, slack, webhook
-from obsflow.notify.config import Globals, HttpConfig, raise_problems
+from obsflow.notify.config import Globals, HttpConfig, HttpHeader, raise_problems
 from obsflow.notify.templates import check_template
 
 
@@ -32,6 +32,26 @@ def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
         for attribute in attrs.fields(type(value)):
             name = attribute.name.rstrip("_")
             yield from _texts(getattr(value, attribute.name), f"{key}.{name}" if key else name)
+
+
+def secret_files(config: Any) -> tuple[str, ...]:
+    """The paths whose contents a `Renderer` needs for a completed configuration, sorted."""
+    return tuple(sorted(set(_secret_files(config))))
+
+
+def _secret_files(value: Any) -> Iterator[str]:
+    if isinstance(value, HttpHeader):
+        yield from value.files
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _secret_files(item)
+    elif attrs.has(type(value)):
+        for attribute in attrs.fields(type(value)):
+            item = getattr(value, attribute.name)
+            if attribute.name.endswith("_file") and item:
+                yield item
+            else:
+                yield from _secret_files(item)
 
 
 def _template_problems(config: Any) -> Iterable[str]:
