@@ -145,8 +145,19 @@ class LabelColumns:
 
     def sort_order(self) -> npt.NDArray[np.int64]:
         """The order of the series by label set, as `Labels` compares."""
-        rows = self.decode()
-        return np.array(sorted(range(len(rows)), key=rows.__getitem__), np.int64)
+        if len(self) < 2:
+            return np.arange(len(self))
+        keys = []
+        follows = np.zeros(len(self), bool)
+        for column in self.columns[::-1]:
+            ids, inverse = np.unique(column, return_inverse=True)
+            texts = [self.symbols[i] for i in ids.tolist()]
+            rank = np.empty(len(ids), np.int64)
+            rank[sorted(range(len(ids)), key=texts.__getitem__)] = np.arange(len(ids))
+            # A series that lacks this label goes on with a later name, which is greater, or has ended, which is less.
+            keys.append(np.where(column == 0, np.where(follows, len(ids), -1), rank[inverse]))
+            follows |= column != 0
+        return np.lexsort(keys).astype(np.int64) if keys else np.arange(len(self))
 
     def _keep(self, mask: list[bool]) -> "LabelColumns":
         names = tuple(name for name, keep in zip(self.names, mask, strict=True) if keep)
@@ -156,11 +167,16 @@ class LabelColumns:
 def group_columns(columns: IdArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Number the equal columns of an int32 `[n, series]` array; see `LabelColumns.group`."""
     count = columns.shape[1]
-    keys = np.zeros(count, np.int64)
+    keys, bound = np.zeros(count, np.int64), 1
     for row in columns:
-        _, dense = np.unique(row, return_inverse=True)
-        keys = keys * (int(dense.max(initial=0)) + 1) + dense
-        _, keys = np.unique(keys, return_inverse=True)
+        if not count or (row == row[0]).all():
+            continue
+        width = int(row.max()) + 1
+        if bound * width >= 1 << 62:
+            distinct, keys = np.unique(keys, return_inverse=True)
+            bound = len(distinct)
+        keys = keys * width + row
+        bound *= width
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first, kind="stable")] = np.arange(len(first))
