@@ -59,6 +59,7 @@ def test_pairs_print_as_their_version_prints_them(text, old, new):
         ('{{ "ü?>" | base64encode }} {{ "w7w_Pg==" | base64decode }}', "w7w_Pg== ü?>"),
         ('{{ "x" | safeHtml }}{{ "y" | safeUrl }}', "xy"),
         ('{{ "hello wORLD foo-bar" | title }}', "Hello World Foo-Bar"),
+        ('{{ "it\'s x_y 1st a.b ÜBER \u0391\u03a3" | title }}', "It's X_y 1St A.b Über \u0391\u03c2"),
         ('{{ template "jira.default.priority" . }}', "High"),
     ],
 )
@@ -100,7 +101,7 @@ def test_humanized_durations(value, expected):
         ('{{ "!" | base64decode }}', "illegal base64 data"),
         ('{{ tz "Mars/X" now }}', "unknown time zone Mars/X"),
         ('{{ mustToDate "2006" "x" }}', "parsing time"),
-        ('{{ humanizeDuration "x" }}', "error calling humanizeDuration"),
+        ('{{ humanizeDuration "x" }}', "ParseFloat: parsing .x.: invalid syntax"),
         ("{{ humanizeDuration true }}", "can't convert bool to float"),
         ('{{ template "nope" . }}', "nope"),
     ],

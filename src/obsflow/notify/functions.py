@@ -13,6 +13,7 @@ from obsflow.gotemplate.content import HTML, URL
 from obsflow.gotemplate.json import encode_json
 from obsflow.gotemplate.times import Duration, Time, parse_time
 from obsflow.model.floats import parse_go_float
+from obsflow.model.labels import quote
 from obsflow.model.regex import Regex
 
 _WORD = re.compile(r"\w+(?:['.:\u00b7\u2019]\w+)*")
@@ -49,7 +50,9 @@ def _title(text: str) -> str:
 def _title_word(word: str) -> str:
     """The word with its first cased character in title case, and what follows it in lower case."""
     first = next((i for i, c in enumerate(word) if c.lower() != c.upper()), len(word))
-    return word[:first] + word[first : first + 1].title() + word[first + 1 :].lower()
+    head, tail = word[first : first + 1], word[first:]
+    # lowered as a whole, because a sigma at the end of a word is another letter
+    return word[:first] + head.title() + tail.lower()[len(head.lower()) :]
 
 
 def _trim_space(text: str) -> str:
@@ -164,7 +167,12 @@ def _humanize_long(seconds: float) -> str:
 def _to_float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise TypeError(f"can't convert {type(value).__name__} to float")
-    return parse_go_float(value) if isinstance(value, str) else float(value)
+    if not isinstance(value, str):
+        return float(value)
+    try:
+        return parse_go_float(value)
+    except ValueError:
+        raise ValueError(f"strconv.ParseFloat: parsing {quote(value)}: invalid syntax") from None
 
 
 def _route_label(name: str) -> str:  # noqa: ARG001 - routes have no labels of their own, and an unknown one is empty
