@@ -1,8 +1,9 @@
 """Values as Go's encoding/json writes them: map keys sorted, characters that mean something to HTML escaped."""
 
-import json
 import math
+import re
 from collections.abc import Mapping
+from json.encoder import encode_basestring
 from typing import Any
 
 from obsflow.gotemplate.times import Time
@@ -10,6 +11,8 @@ from obsflow.gotemplate.values import Kind, go_type, sorted_items
 from obsflow.model.floats import render_float, render_float_g
 
 _ESCAPES = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
+_HTML = re.compile("[<>&]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _RFC3339 = "2006-01-02T15:04:05.999999999Z07:00"
 
 
@@ -56,5 +59,7 @@ def _encode_float(value: float) -> str:
 
 
 def _encode_string(text: str) -> str:
-    replaced = "".join("\ufffd" if 0xD800 <= ord(c) < 0xE000 else c for c in text)
-    return json.dumps(replaced, ensure_ascii=False).translate(_ESCAPES)
+    if not text.isascii():
+        return encode_basestring(_SURROGATE.sub("\ufffd", text)).translate(_ESCAPES)
+    quoted = encode_basestring(text)
+    return quoted if _HTML.search(quoted) is None else quoted.translate(_ESCAPES)

@@ -1,5 +1,6 @@
 """Go's time layouts: the reference time, Mon Jan 2 15:04:05 MST 2006, written as a time is to be written."""
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 
@@ -33,8 +34,13 @@ _ELEMENT = re.compile(
 )
 
 
-def split_layout(layout: str) -> Iterator[tuple[str, bool]]:
+@functools.lru_cache(maxsize=256)
+def split_layout(layout: str) -> tuple[tuple[str, bool], ...]:
     """The layout as literal texts and elements; the flag says which."""
+    return tuple(_split(layout))
+
+
+def _split(layout: str) -> Iterator[tuple[str, bool]]:
     pos = 0
     for match in _ELEMENT.finditer(layout):
         start = match.start() + (match[0] == "_2006")
