@@ -17,16 +17,16 @@ class Sender:
 
     timeout_s: float = 10.0
 
-    def send(self, kind: str, request: Request) -> Outcome:
+    def send(self, api: str, request: Request) -> Outcome:
         """Send, and say what the answer means. Network errors are worth another try; nothing is raised."""
         try:
             if request.method == "SMTP":
                 return self._send_mail(request)
-            return self._send_http(kind, request)
+            return self._send_http(api, request)
         except (OSError, smtplib.SMTPException) as error:
             return Outcome(retry=True, reason=str(error), failure=FailureClass.OTHER)
 
-    def _send_http(self, kind: str, request: Request) -> Outcome:
+    def _send_http(self, api: str, request: Request) -> Outcome:
         if urllib.parse.urlsplit(request.url).scheme not in ("http", "https"):
             return Outcome(reason="the address is not http or https", failure=FailureClass.OTHER)
         message = urllib.request.Request(  # noqa: S310 - the scheme was checked
@@ -34,10 +34,10 @@ class Sender:
         )
         try:
             with urllib.request.urlopen(message, timeout=self.timeout_s) as answer:  # noqa: S310
-                return interpret(kind, answer.status, answer.read().decode("utf-8", "replace"))
+                return interpret(api, answer.status, answer.read().decode("utf-8", "replace"))
         except urllib.error.HTTPError as error:
             with error:
-                return interpret(kind, error.code, error.read().decode("utf-8", "replace"))
+                return interpret(api, error.code, error.read().decode("utf-8", "replace"))
 
     def _send_mail(self, request: Request) -> Outcome:
         address = urllib.parse.urlsplit(request.url)

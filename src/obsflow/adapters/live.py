@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from obsflow.alertmanager import Config, Delivered, DeliveryFailed, Notify
 from obsflow.flow.loop import Flow
-from obsflow.notify import Outcome, Renderer, Request
+from obsflow.notify import Outcome, Renderer, Request, receiver_api
 
 _LONGEST_WAIT_MS = 1_000  # an event may come in at any time, and `stop` be asked for
 
@@ -33,7 +33,7 @@ def run_live(
 ) -> None:
     """Poll the loop when it is due, send its notifications one after the other, and tell it what became of them.
 
-    `send` gets the kind of integration and the request, as `obsflow.adapters.delivery.Sender.send` does. `observe` sees
+    `send` gets the name of the API (`notify.receiver_api`) and the request, as `obsflow.adapters.delivery.Sender.send` does. `observe` sees
     every effect. Both are called between polls, so what takes long delays the next evaluation, as missed ticks are
     skipped. `should_stop` is asked at least every second.
     """
@@ -46,7 +46,7 @@ def run_live(
             observe(now, effect)
             if isinstance(effect, Notify):
                 config = routes.integration(effect.notification).config
-                outcome = send(effect.notification.integration, renderer.render(effect.notification, config))
+                outcome = send(receiver_api(config), renderer.render(effect.notification, config))
                 flow.receive(_report(effect, outcome), clock())
 
 

@@ -14,6 +14,7 @@ from obsflow.alertmanager import Compat, Config, Silence, parse_compat, parse_si
 from obsflow.errors import ConfigError, Problem
 from obsflow.flow.backtest import Scenario
 from obsflow.flow.config import CaptureInfo, PrometheusConfig, load_capture_info, load_prometheus
+from obsflow.notify import secret_files
 from obsflow.rules import RuleFile, load_rules
 
 Path = pathlib.Path
@@ -64,6 +65,7 @@ def load_scenario(
     router = reader.read(router_path, load_router, None)
     templates = _resolve(router.templates, router_path) if router else ()
     template_files = [reader.read(path, lambda text, _: text, "") for path in templates]
+    secrets = _read_secrets(router)
     silences: tuple[Silence, ...] = reader.read(files.find(files.silences, "silences.json"), parse_silences, ())
     reader.finish()
     database = open_database(files.find(files.data, "data") or _no_data(files))
@@ -75,6 +77,7 @@ def load_scenario(
         prometheus=prometheus,
         alertmanager=router,
         template_files=tuple(template_files),
+        secret_files=secrets,
         silences=silences,
         info=info,
     )
@@ -86,6 +89,13 @@ def _load_rules(text: str, source: str) -> RuleFile | None:
 
 def _load_alertmanager(text: str, source: str, compat: Compat) -> Config | None:
     return load_alertmanager(text, source, compat=compat)
+
+
+def _read_secrets(router: Config | None) -> dict[str, str]:
+    """The contents of secret files by path. A replay sends nothing, so one that is not here is named in its place."""
+    receivers = router.receivers.values() if router else ()
+    paths = {path for each in receivers for entry in each.integrations for path in secret_files(entry.config)}
+    return {path: Path(path).read_text().strip() if Path(path).is_file() else f"<contents of {path}>" for path in paths}
 
 
 def _first(*times: int | None) -> int:

@@ -4,7 +4,7 @@ Series that the rules record, and `ALERTS*`, come from this run and never from t
 has a group's output, the group is evaluated at the very offset within its interval at which it was evaluated then.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 import numpy as np
@@ -36,8 +36,8 @@ _ALERTMANAGER_URL = "http://localhost:9093"
 class Scenario:
     """Everything that a backtest replays. `start` and `end` in ms, both included.
 
-    `template_files` are the texts of the template files that the Alertmanager configuration names. Without an
-    Alertmanager configuration there are alerts and no notifications.
+    `template_files` are the texts of the template files that the Alertmanager configuration names, `secret_files` the
+    contents by path of its secret files. Without an Alertmanager configuration there are alerts and no notifications.
     """
 
     database: Queryable
@@ -47,6 +47,7 @@ class Scenario:
     prometheus: PrometheusConfig = attrs.field(factory=PrometheusConfig)
     alertmanager: Config | None = None
     template_files: tuple[str, ...] = ()
+    secret_files: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     silences: tuple[Silence, ...] = ()
     info: CaptureInfo = attrs.field(factory=CaptureInfo)
 
@@ -173,6 +174,7 @@ class _Run:
             self.scenario.template_files,
             external_url=self._external_url("alertmanager", _ALERTMANAGER_URL),
             version=version,
+            files=self.scenario.secret_files,
         )
 
     def _external_url(self, server: str, default: str) -> str:

@@ -1,6 +1,6 @@
 """A notification → the exact request that each receiver gets, and what its answer means."""
 
-from obsflow.notify.catalog import KINDS, check_templates, complete, secret_files
+from obsflow.notify.catalog import KINDS, check_templates, complete, receiver_api, secret_files
 from obsflow.notify.config import Globals, HttpConfig, Secret
 from obsflow.notify.data import Api
 from obsflow.notify.email import EmailConfig
@@ -28,5 +28,6 @@ __all__ = [
     "check_templates",
     "complete",
     "interpret",
+    "receiver_api",
     "secret_files",
 ]

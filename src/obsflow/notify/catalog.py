@@ -87,6 +87,13 @@ KINDS: Final = (
 _BY_CLASS: Final = {kind.config: kind for kind in KINDS}
 
 
+def receiver_api(config: Any) -> str:
+    """The name under which `interpret` knows the API that a configuration speaks to."""
+    if isinstance(config, pagerduty.PagerdutyConfig) and config.is_v1:
+        return "pagerduty-v1"
+    return _BY_CLASS[type(config)].name
+
+
 def complete(config: Any, globals_: Globals) -> Any:
     """A configuration of any kind with what `global` supplies. Raises ValueError."""
     return _BY_CLASS[type(config)].complete(config, globals_)
