@@ -8,7 +8,7 @@ from obsflow.promql import PROMQLTEST, parse
 from obsflow.query.engine import Engine
 from obsflow.query.limits import Limits
 from obsflow.query.result import render_sample, render_seconds
-from tests.query.cases import MINUTE, engine, store
+from tests.query.cases import MINUTE, ask, engine, store
 
 SAMPLES = {'x{i="1"}': [1, 2, 3], 'x{i="0"}': [4, 5, 6]}
 
@@ -215,3 +215,36 @@ def test_a_range_takes_the_parameter_of_a_pinned_vector_at_its_first_step():
     query = "count(topk(scalar(sum(x{i='1'})), x @ 0))"
     assert asked.query_range(query, 0, 2 * MINUTE, MINUTE).value.values.tolist() == [[1.0] * 3]
     assert asked.query_batch(query, np.arange(3) * MINUTE).frame.values.tolist() == [[1.0, 2.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("sum by (i) (abs(x))", {'{i="0"}': 4.0, '{i="1"}': 1.0}),
+        ("sum by (__name__) (abs(x))", {"{}": 5.0}),
+        ("sum by (__name__) (x)", {"x": 5.0}),
+        ('label_replace(abs(x{i="0"}), "__name__", "${1}_abs", "__name__", "(.*)")', {'x_abs{i="0"}': 4.0}),
+        ('label_replace(abs(x{i="0"}), "was", "$1", "__name__", "(.*)")', {'{i="0", was="x"}': 4.0}),
+        ('label_join(-x{i="0"}, "__name__", "_", "__name__", "i")', {'x_0{i="0"}': -4.0}),
+        ("abs(x) > 2", {'{i="0"}': 4.0}),
+        ("x + on(i) abs(x)", {'{i="0"}': 8.0, '{i="1"}': 2.0}),
+        ("last_over_time(abs(x)[1m:])", {'{i="0"}': 4.0, '{i="1"}': 1.0}),
+        ("topk(1, abs(x))", {'{i="0"}': 4.0}),
+    ],
+)
+def test_names_can_go_at_the_end_of_the_query(query, expected):
+    """With delayed name removal what drops the name leaves it to be read until the answer is given."""
+    assert ask(SAMPLES, query, dialect=PROMQLTEST) == expected
+
+
+def test_series_that_are_equal_once_their_names_go_are_refused_at_the_end():
+    """Until then they are told apart, so that an aggregation by name still sees both."""
+    asked = engine({"x": [1], "y": [2]}, dialect=PROMQLTEST)
+    with pytest.raises(QueryError, match="same labelset"):
+        asked.query('abs({__name__=~"x|y"})', 0)
+    assert [value for _, value in asked.query('sum(abs({__name__=~"x|y"}))', 0).vector()] == [3.0]
+    with pytest.raises(QueryError, match="same labelset"):
+        asked.query('abs({__name__=~"x|y"})[5m:]', 0)
+    assert [str(labels) for labels, *_ in asked.query("abs(x)[5m:]", 0).series()] == ["{}"]
+    batch = asked.query_batch('abs({__name__=~"x|y"})', np.array([0, MINUTE]))
+    assert list(batch.failures) == [0, 1]

@@ -14,6 +14,7 @@ from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
 from obsflow.query.labelling import check_label_name
 from obsflow.query.ranking import evaluate_limit, evaluate_ranking, evaluate_ratio
+from obsflow.query.series import NAME_MARK
 
 
 def evaluate_aggregation(ctx: EvalContext, node: Aggregation) -> Frame:
@@ -24,7 +25,7 @@ def evaluate_aggregation(ctx: EvalContext, node: Aggregation) -> Frame:
 def group_labels(node: Aggregation, labels: LabelColumns) -> LabelColumns:
     """The labels of the group of each series."""
     if node.without:
-        return labels.without((*node.grouping, METRIC_NAME))
+        return labels.without((*node.grouping, METRIC_NAME, NAME_MARK))
     return labels.only(node.grouping)
 
 
@@ -38,7 +39,12 @@ def _reduce(ctx: EvalContext, node: Aggregation) -> Frame:
     labels = group_labels(node, frame.labels)
     ids, first = labels.group()
     values, present = native.reduce_groups(node.op, frame.values, frame.present, ids, len(first), quantiles)
-    return ctx.frame(labels.take(first), values, present)
+    labels = labels.take(first)
+    if METRIC_NAME in labels.names and NAME_MARK in frame.labels.names:
+        marks = np.zeros(len(first), np.int32)
+        np.maximum.at(marks, ids, frame.labels.column(NAME_MARK))
+        labels = labels.with_column(NAME_MARK, marks)
+    return ctx.frame(labels, values, present)
 
 
 def _select(ctx: EvalContext, node: Aggregation) -> Frame:

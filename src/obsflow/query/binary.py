@@ -10,7 +10,16 @@ from obsflow.promql.ast import Binary, Cardinality, Unary, VectorMatching
 from obsflow.query.arithmetic import ARITHMETIC, COMPARISONS
 from obsflow.query.context import EvalContext, Value
 from obsflow.query.matching import Rows, Signatures, fill_missing, pair_rows, prepare_one_side, signatures, take_rows
-from obsflow.query.series import METADATA_LABELS, any_present, any_row, concat_frames, drop_name, merge_equal, overlaps
+from obsflow.query.series import (
+    METADATA_LABELS,
+    NAME_MARK,
+    any_present,
+    any_row,
+    concat_frames,
+    drop_name,
+    merge_equal,
+    overlaps,
+)
 
 
 def evaluate_unary(ctx: EvalContext, node: Unary) -> Value:
@@ -92,7 +101,7 @@ def _result_labels(
     node: Binary, matching: VectorMatching, many: LabelColumns, one: LabelColumns, one_rows: Rows
 ) -> LabelColumns:
     if node.op in ARITHMETIC or node.returns_bool:
-        many = many.without(METADATA_LABELS)
+        many = many.without((*METADATA_LABELS, NAME_MARK))
     if matching.cardinality is Cardinality.ONE_TO_ONE:
         return many.only(matching.labels) if matching.on else many.without(matching.labels)
     for name in matching.include:

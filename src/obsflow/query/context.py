@@ -28,7 +28,10 @@ Evaluator = Callable[["EvalContext", Any], Value]
 
 @attrs.define(eq=False)
 class QueryRun:
-    """One query while it runs: what all its contexts share. `step_ms` and `range_ms` are 0 unless it has a range."""
+    """One query while it runs: what all its contexts share. `step_ms` and `range_ms` are 0 unless it has a range.
+
+    With `delays_names` metric names go at the end of the query, not where a function computes a new value.
+    """
 
     database: Queryable
     plan: Plan
@@ -39,6 +42,7 @@ class QueryRun:
     range_ms: int
     annotations: Annotations
     evaluators: Mapping[type, Evaluator]
+    delays_names: bool = False
     damaged_chunks: int = 0
     selections: dict[tuple[tuple[Matcher, ...], int, int], Selection] = attrs.field(factory=dict)
 

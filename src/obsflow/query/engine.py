@@ -20,6 +20,7 @@ from obsflow.query.evaluators import EVALUATORS, check_supported
 from obsflow.query.limits import Limits
 from obsflow.query.plan import Plan, unwrap
 from obsflow.query.result import Batch, RawSeries, Result, Scalar, String
+from obsflow.query.series import SAME_LABELSET, settle_labels, settle_names
 from obsflow.query.windows import window_source
 
 _MAX_PLANS = 1024
@@ -73,7 +74,7 @@ class Engine:
             if isinstance(root, MatrixSelector | Subquery):
                 value: Frame | RawSeries | Scalar | String = _read_windows(ctx, root)
             else:
-                value = _instant_value(ctx.evaluate(root), time)
+                value = _instant_value(ctx, ctx.evaluate(root))
         return self._finish(run, value, is_range=False)
 
     def query_range(self, expr: str | Expr, start: int, end: int, step: int) -> Result:
@@ -136,6 +137,7 @@ class Engine:
             range_ms=range_ms,
             annotations=Annotations(plan.text),
             evaluators=EVALUATORS,
+            delays_names=self._dialect.delayed_name_removal,
         )
 
     def _finish(self, run: QueryRun, value: Frame | RawSeries | Scalar | String, *, is_range: bool) -> Result:
@@ -177,9 +179,10 @@ def _check_times(start: int, end: int) -> None:
         raise QueryError(f"the query looks too far from the epoch: from {start} ms to {end} ms")
 
 
-def _instant_value(value: Value, time: int) -> Frame | Scalar | String:
+def _instant_value(ctx: EvalContext, value: Value) -> Frame | Scalar | String:
+    time = int(ctx.times[0])
     if isinstance(value, Frame):
-        return value.compact()
+        return settle_names(ctx, value.compact())
     if isinstance(value, str):
         return String(value, time)
     return Scalar(float(value[0]), time)
@@ -188,7 +191,7 @@ def _instant_value(value: Value, time: int) -> Frame | Scalar | String:
 def _to_frame(ctx: EvalContext, value: Value) -> Frame:
     assert not isinstance(value, str)
     if isinstance(value, Frame):
-        return value
+        return settle_names(ctx, value)
     labels = LabelColumns.unlabelled(ctx.symbols, 1)
     return ctx.frame(labels, value[np.newaxis], np.ones((1, ctx.steps), bool))
 
@@ -209,7 +212,9 @@ def _read_windows(ctx: EvalContext, node: MatrixSelector | Subquery) -> RawSerie
     some = counts > 0
     bounds = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts[some])))
     ctx.run.limits.check("max_result_samples", int(bounds[-1]))
-    labels = source.labels.take(some)
+    labels = settle_labels(source.labels.take(some))
+    if len(labels.group()[1]) < len(labels):
+        raise QueryError(SAME_LABELSET)
     order = labels.sort_order()
     return _reorder(RawSeries(labels, times[kept], values[kept], bounds), order)
 

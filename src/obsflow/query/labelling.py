@@ -10,7 +10,7 @@ from obsflow.model.regex import LabelRegex, RegexError
 from obsflow.promql.ast import Call, Expr, MatrixSelector, VectorSelector
 from obsflow.query.context import EvalContext
 from obsflow.query.plan import unwrap
-from obsflow.query.series import any_row, merge_equal
+from obsflow.query.series import NAME_MARK, any_row, merge_equal
 from obsflow.query.windows import window_presence
 
 
@@ -28,7 +28,7 @@ def evaluate_label_replace(ctx: EvalContext, call: Call) -> Frame:
     filled = [regex.expand(replacement, symbols[symbol]) for symbol in distinct.tolist()]
     changed = np.array([symbols.intern(text) if text is not None else -1 for text in filled], np.int32)[inverse]
     column = np.where(changed < 0, frame.labels.column(target), changed)
-    return _relabel(ctx, frame, target, column.astype(np.int32))
+    return _relabel(ctx, frame, target, column.astype(np.int32), changed >= 0)
 
 
 def evaluate_label_join(ctx: EvalContext, call: Call) -> Frame:
@@ -41,7 +41,7 @@ def evaluate_label_join(ctx: EvalContext, call: Call) -> Frame:
     symbols = ctx.symbols
     rows = np.stack([frame.labels.column(source) for source in sources]) if sources else np.zeros((0, len(frame)))
     joined = [symbols.intern(separator.join(symbols[int(i)] for i in ids)) for ids in rows.T.tolist()]
-    return _relabel(ctx, frame, target, np.array(joined, np.int32))
+    return _relabel(ctx, frame, target, np.array(joined, np.int32), np.ones(len(frame), bool))
 
 
 def evaluate_absent(ctx: EvalContext, call: Call) -> Frame:
@@ -81,8 +81,11 @@ def _one_where(ctx: EvalContext, argument: Expr, absent: BoolArray) -> Frame:
     return ctx.frame(labels, np.ones((1, ctx.steps)), absent[np.newaxis]).compact()
 
 
-def _relabel(ctx: EvalContext, frame: Frame, name: str, column: IdArray) -> Frame:
+def _relabel(ctx: EvalContext, frame: Frame, name: str, column: IdArray, given: BoolArray) -> Frame:
+    """The frame with a label set; a series that is `given` a metric name keeps it."""
     labels = frame.labels.with_column(name, column)
+    if name == METRIC_NAME and NAME_MARK in labels.names:
+        labels = labels.with_column(NAME_MARK, np.where(given, np.int32(0), labels.column(NAME_MARK)))
     return merge_equal(ctx, Frame(labels, frame.values, frame.present, frame.times))
 
 

@@ -11,7 +11,7 @@ from obsflow.model.frames import Frame, IdArray, LabelColumns, group_columns
 from obsflow.model.labels import METRIC_NAME, Labels, quote
 from obsflow.promql.ast import Cardinality, VectorMatching
 from obsflow.query.context import EvalContext
-from obsflow.query.series import any_present, any_row, concat_frames, join_rows, overlaps
+from obsflow.query.series import NAME_MARK, any_present, any_row, concat_frames, join_rows, overlaps
 
 _T = TypeVar("_T", bound=np.generic)
 
@@ -43,7 +43,7 @@ def match_labels(left: LabelColumns, right: LabelColumns, matching: VectorMatchi
     present = {*left.names, *right.names}
     if matching.on:
         return sorted(present.intersection(matching.labels))
-    return sorted(present.difference(matching.labels, (METRIC_NAME,)))
+    return sorted(present.difference(matching.labels, (METRIC_NAME, NAME_MARK)))
 
 
 def pair_rows(many: Rows, one: Rows) -> tuple[Rows, Rows]:
@@ -127,7 +127,7 @@ def _duplicate_error(
 
 def _render(labels: Labels) -> str:
     """All labels in braces, the name too, as Prometheus' errors show them."""
-    return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs) + "}"
+    return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels.pairs if name != NAME_MARK) + "}"
 
 
 def _stack(labels: LabelColumns, names: list[str]) -> IdArray:

@@ -14,11 +14,20 @@ from obsflow.query.context import EvalContext
 METADATA_LABELS: Final = (METRIC_NAME, "__type__", "__unit__")
 """What says which metric a series is of, and goes when a value is computed from it."""
 
+NAME_MARK: Final = "\ud800"
+"""A label, of a name that no text can spell, which says that the metric name goes at the end of the query."""
+
 SAME_LABELSET: Final = "vector cannot contain metrics with the same labelset"
 
 
 def drop_name(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> Frame:
-    """`frame` without metric names; series that become equal are joined, see `merge_equal`."""
+    """`frame` without metric names; series that become equal are joined, see `merge_equal`.
+
+    Where names go at the end of the query, the series are only marked.
+    """
+    if ctx.run.delays_names:
+        marks = np.full(len(frame), ctx.symbols.intern("drop"), np.int32)
+        return Frame(frame.labels.with_column(NAME_MARK, marks), frame.values, frame.present, frame.times)
     labels = frame.labels.without(METADATA_LABELS)
     if labels is frame.labels:
         return frame
@@ -26,6 +35,25 @@ def drop_name(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> F
     if _is_uniform(frame.labels):
         return nameless
     return merge_equal(ctx, nameless, whole_range=whole_range)
+
+
+def settle_names(ctx: EvalContext, frame: Frame) -> Frame:
+    """The frame at the end of the query: marked series lose their names, and those that become equal are joined."""
+    if NAME_MARK not in frame.labels.names:
+        return frame
+    return merge_equal(ctx, Frame(settle_labels(frame.labels), frame.values, frame.present, frame.times))
+
+
+def settle_labels(labels: LabelColumns) -> LabelColumns:
+    """The labels at the end of the query, without marks and without the names of marked series."""
+    if NAME_MARK not in labels.names:
+        return labels
+    kept = labels.column(NAME_MARK) == 0
+    labels = labels.without((NAME_MARK,))
+    for name in METADATA_LABELS:
+        if name in labels.names:
+            labels = labels.with_column(name, np.where(kept, labels.column(name), np.int32(0)))
+    return labels
 
 
 def merge_equal(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> Frame:
