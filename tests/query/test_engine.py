@@ -248,3 +248,8 @@ def test_series_that_are_equal_once_their_names_go_are_refused_at_the_end():
     assert [str(labels) for labels, *_ in asked.query("abs(x)[5m:]", 0).series()] == ["{}"]
     batch = asked.query_batch('abs({__name__=~"x|y"})', np.array([0, MINUTE]))
     assert list(batch.failures) == [0, 1]
+
+
+def test_a_long_chain_of_operators_is_evaluated():
+    """A chain is as deep as it is long; what the parser takes, the engine takes."""
+    assert engine(SAMPLES).query("x" + " + x" * 190, 0).vector()[0][1] == 191.0

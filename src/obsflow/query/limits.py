@@ -16,7 +16,7 @@ class Limits:
     max_steps: int = 1_000_000
     max_series: int = 1_000_000
     max_result_samples: int = 50_000_000
-    max_depth: int = 150
+    max_depth: int = 200
 
     def check(self, limit: str, amount: int) -> None:
         """Raise LimitExceededError if `amount` is over the limit called `limit`."""
