@@ -34,8 +34,8 @@ def run_live(
     """Poll the loop when it is due, send its notifications one after the other, and tell it what became of them.
 
     `send` gets the name of the API (`notify.receiver_api`) and the request, as `obsflow.adapters.delivery.Sender.send`
-    does. `observe` sees every effect. Both are called between polls, so what takes long delays the next evaluation, as missed ticks are
-    skipped. `should_stop` is asked at least every second.
+    does. `observe` sees every effect. Both are called between polls, so what takes long delays the next evaluation, as
+    missed ticks are skipped. `should_stop` is asked at least every second.
     """
     while not should_stop(now := clock()):
         due = flow.next_timer()

@@ -29,7 +29,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         "capture", nargs="?", type=path, metavar="CAPTURE", help="a directory with data/ and configuration"
     )
     parser.add_argument("--data", type=path, metavar="DIR", help="the Prometheus data directory")
-    parser.add_argument("--rules", type=path, nargs="+", default=[], metavar="FILE", help="rule files")
+    parser.add_argument("--rules", type=path, nargs="+", action="extend", default=[], metavar="FILE", help="rule files")
     parser.add_argument("--prometheus", type=path, metavar="FILE", help="prometheus.yml")
     parser.add_argument("--alertmanager", type=path, metavar="FILE", help="alertmanager.yml")
     parser.add_argument(
@@ -54,10 +54,10 @@ def run(options: argparse.Namespace) -> int:
         options.capture, options.data, tuple(options.rules), options.prometheus, options.alertmanager, options.silences
     )
     scenario = load_scenario(files, start=options.start, end=options.end, compat=options.compat)
-    for problem in getattr(scenario.database, "problems", ()):
-        print(f"warning: {problem}", file=sys.stderr)
     with ProgressBar(sys.stderr, scenario.start, scenario.end) as bar:
         result = run_backtest(scenario, bar.reach if bar.is_shown else None)
+    for problem in scenario.database.problems:
+        print(f"warning: {problem}", file=sys.stderr)
     _write(options.notifications, (notification_record(each) for each, _ in result.notifications))
     _write(options.alerts, map(transition_record, result.transitions))
     if options.requests is not None:

@@ -34,8 +34,6 @@ def run(options: argparse.Namespace) -> int:
     if is_range and options.time is not None:
         options.parser.error("--time does not go with --start, --end, --step")
     database = open_database(options.data)
-    for problem in database.problems:
-        print(f"warning: {problem}", file=sys.stderr)
     engine = Engine(database)
     if is_range:
         start = database.min_time if options.start is None else options.start
@@ -43,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         result = engine.query_range(options.expr, start, end, options.step or _DEFAULT_STEP_MS)
     else:
         result = engine.query(options.expr, database.max_time if options.time is None else options.time)
-    for note in (*result.warnings, *result.infos):
+    for note in (*database.problems, *result.warnings, *result.infos):
         print(f"warning: {note}", file=sys.stderr)
     data = result.to_dict()
     print(json.dumps(data) if options.format == "json" else _render(data))

@@ -20,6 +20,7 @@ from obsflow.model.notifications import Notification
 from obsflow.model.storage import Queryable
 from obsflow.notify import Renderer, Request
 from obsflow.rules import EvaluationFailed, GroupMachine, RecordingRule, RuleFile, RuleGroup, Transition, group_offset
+from obsflow.tsdb.database import Database
 from obsflow.tsdb.memory import TSDB
 
 _DELIVERY_MS = 5
@@ -40,7 +41,7 @@ class Scenario:
     contents by path of its secret files. Without an Alertmanager configuration there are alerts and no notifications.
     """
 
-    database: Queryable
+    database: Database
     rule_files: tuple[RuleFile, ...]
     start: int
     end: int

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from obsflow.alertmanager import parse_compat
 from obsflow.model.durations import parse_duration
 from obsflow.model.labels import Labels
 from obsflow.model.times import parse_time
@@ -46,13 +47,17 @@ class RecordedServer:
     external_url: str | None = field(default=None)
 
 
+def _known_compat(name: str) -> str:
+    return parse_compat(name).name
+
+
 @attrs.frozen
 class CaptureInfo:
     """`capture.yml`: what recorded a capture, and the `compat` to replay it under."""
 
     prometheus: RecordedServer = field(factory=RecordedServer)
     alertmanager: RecordedServer = field(factory=RecordedServer)
-    compat: str = field(default="obsflow")
+    compat: str = field(parse=_known_compat, default="obsflow")
     scale: str = field(default="1:1")
 
 

@@ -1,7 +1,7 @@
 """`index` of a block, versions 1 to 3: symbols and series.
 
 The series section names every series with all its chunks, so neither postings nor their table are needed, nor missed
-when they are damaged.
+when they are damaged; that they are is told.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from obsflow.errors import CorruptionError
 from obsflow.model.frames import IdArray, Symbols
 from obsflow.tsdb.encoding import Cursor, IntArray, be32_at, decode_uvarints, expand, offsets_of, unzigzag
 from obsflow.tsdb.files import File
+from obsflow.tsdb.postings import check_postings
 from obsflow.tsdb.runs import ChunkMetas
 from obsflow.tsdb.series import SeriesTable
 
@@ -38,9 +39,9 @@ class TableOfContents:
     postings: int
     postings_offset_table: int
 
-    def series_end(self, size: int) -> int:
-        """Where the series section ends: at the next section, or the end of an index of `size` bytes."""
-        return min([at for at in attrs.astuple(self) if at > self.series], default=size)
+    def end_of(self, section: int, size: int) -> int:
+        """Where a section ends: at the next one, or the end of an index of `size` bytes."""
+        return min([at for at in attrs.astuple(self) if at > section], default=size)
 
 
 @attrs.frozen(eq=False)
@@ -76,7 +77,10 @@ def decode_index(file: File, symbols: Symbols) -> Index:
         entries = _find_entries(file, begin, len(file.data), alignment, problems)
         return attrs.evolve(_decode_series(file, alignment, table, *entries, problems), problems=(problem,))
     table, _ = _SymbolTable.decode(file, toc.symbols, version, symbols)
-    entries = _find_entries(file, toc.series, toc.series_end(len(file.data)), alignment, problems)
+    entries = _find_entries(file, toc.series, toc.end_of(toc.series, len(file.data)), alignment, problems)
+    if version > 1:
+        lists_end = toc.end_of(toc.postings, len(file.data))
+        problems += check_postings(file, toc.postings, lists_end, toc.postings_offset_table)
     return _decode_series(file, alignment, table, *entries, problems)
 
 
