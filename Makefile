@@ -14,11 +14,12 @@ test: $(VENV)/.test peers  ## Everything that gates
 	@$(BIN)/python -m pytest -q
 	@$(MAKE) --no-print-directory sanitize
 
-lint: $(VENV)/.lint  ## Formatting, style, types, floors
+lint: $(VENV)/.lint  ## Formatting, style, types, floors, the compiler's warnings
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory -C csrc warnings
 
 bench: $(VENV)/.test  ## Speed, beside the floors of this machine
 	@$(BIN)/python -m benchmarks
