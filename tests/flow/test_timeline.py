@@ -10,17 +10,20 @@ class Recorder:
     """A machine that writes down what happens to it, and fires timers at given times."""
 
     def __init__(self, name, timers, log):
-        self.name, self.timers, self.log = name, sorted(timers), log
+        self.name, self.timers, self.log, self.decided = name, sorted(timers), log, []
 
     def receive(self, event, now):
         self.log.append((now, "event", self.name, event))
+        if event == "decide":
+            self.decided.append(event)
         if isinstance(event, tuple):  # asks for a timer
             self.timers = sorted([*self.timers, event[1]])
 
     def poll(self, now):
         due = [t for t in self.timers if t <= now]
         self.timers = [t for t in self.timers if t > now]
-        return [(self.name, t) for t in due]
+        decided, self.decided = self.decided, []
+        return [(self.name, each) for each in (*decided, *due)]
 
     def next_timer(self):
         return self.timers[0] if self.timers else None
@@ -66,6 +69,19 @@ def test_an_event_can_move_a_timer():
         (7, "timer", "m", 7),
         (100, "timer", "m", 100),
     ]
+
+
+def test_what_an_event_decides_is_heard_at_once():
+    """A machine without any timer is polled after the events of the instant at which it received one."""
+    log = []
+    timeline = Timeline()
+    machine = Recorder("m", [], log)
+    timeline.add(machine)
+    timeline.schedule(machine, "decide", 5)
+    timeline.schedule(machine, "b", 5)
+    run(timeline, log)
+
+    assert log == [(5, "event", "m", "decide"), (5, "event", "m", "b"), (5, "timer", "m", "decide")]
 
 
 def test_a_late_poll_delivers_everything_that_is_due():

@@ -44,9 +44,12 @@ class Timeline:
         heapq.heappush(self._heap, (at, _EVENT, 0, next(self._sequence), machine, event))
 
     def receive(self, machine: Machine, event: Any, now: int) -> None:
-        """Let the machine receive the event at once."""
+        """Let the machine receive the event at once, and be polled after the other events of this instant.
+
+        What an event makes a machine decide waits for a poll, due or not.
+        """
         machine.receive(event, now)
-        self._arm(machine)
+        self._arm(machine, at_latest=now)
 
     def next_timer(self) -> int | None:
         """The time of the next event or timer, or None."""
@@ -65,8 +68,10 @@ class Timeline:
                 perform(effect, now)
             self._arm(machine)
 
-    def _arm(self, machine: Machine) -> None:
+    def _arm(self, machine: Machine, at_latest: int | None = None) -> None:
         timer = machine.next_timer()
+        if at_latest is not None:
+            timer = at_latest if timer is None else min(timer, at_latest)
         if timer != self._armed.get(id(machine)):
             self._armed[id(machine)] = timer
             if timer is not None:
