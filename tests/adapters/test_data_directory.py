@@ -60,11 +60,23 @@ def test_what_a_server_leaves_lying_about(root):
     (root / f"{ULID}.tmp-for-deletion").mkdir()
     write(root / "wal/checkpoint.00000003.tmp/00000000", b"\xff" * 100)
     write(root / "wal/checkpoint.00000001/00000000", b"\xff" * 100)
-    for name in ("lock", "queries.active", "wal/notes.txt", f"{ULID}/chunks/.000001.swp"):
+    (root / f"{ULID[:-1]}7").symlink_to(root / "nowhere")
+    for name in (f"{ULID[:-1]}8", "lock", "queries.active", "wal/notes.txt", f"{ULID}/chunks/.000001.swp"):
         write(root / name, b"?")
     database = open_database(root)
     assert everything(database) == EXPECTED
     assert database.problems == ()
+
+
+def test_an_empty_head_and_linked_blocks(root, tmp_path_factory):
+    """A directory with nothing but an empty log has no series; a block may be a link to one."""
+    other = tmp_path_factory.mktemp("other")
+    (other / "wal").mkdir()
+    database = open_database(other)
+    assert (everything(database), database.problems, database.series_count) == ({}, (), 0)
+    assert database.min_time > database.max_time
+    (other / ULID).symlink_to(root / ULID)
+    assert everything(open_database(other)) == {A: samples((10, 1.0), (20, 2.0))}
 
 
 def test_empty_files(root):

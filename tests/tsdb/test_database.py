@@ -1,3 +1,4 @@
+import concurrent.futures
 import itertools
 
 import attrs
@@ -206,3 +207,21 @@ def test_many_chunks_over_many_blocks():
     expected = {Labels(UP): samples(*(sample for chunks in parts for chunk in chunks for sample in chunk))}
     for order in itertools.islice(itertools.permutations(blocks), 0, 120, 17):
         assert everything(open_blocks(*order)) == expected
+
+
+def test_threads_that_select_at_once():
+    """What one thread is still checking another neither takes for checked nor tells twice."""
+    series = [
+        ({"__name__": "up", "job": str(i)}, [[(10 * c, i), (10 * c + 5, c)] for c in range(40)]) for i in range(40)
+    ]
+    files = block_files(series)
+    segment = bytearray(files.segments[1].data)
+    segment[-1] ^= 1
+    files = attrs.evolve(files, segments={1: File("s", bytes(segment))})
+    alone = everything(open_blocks(files))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for _ in range(10):
+            database = open_blocks(files)
+            for found in pool.map(lambda _, database=database: everything(database), range(4)):
+                assert found == alone
+            assert len(database.problems) == 1

@@ -132,6 +132,15 @@ def test_checkpoint_and_the_segments_after_it():
     assert found(HeadFiles(wal=wal, checkpoint=checkpoint)) == {A: samples((10, 1.0), (20, 2.0))}
 
 
+def test_a_checkpoint_says_where_the_log_was_cut_off():
+    """What came in order before that time had left the head, whether or not a block has it; late samples stay."""
+    checkpoint = Checkpoint(0, log(writer.segment([writer.min_valid_time_record(20), NAMED, record((1, 10, 1.0))])))
+    wal = {1: File("wal/00000001", writer.segment([record((1, 19, 1.5), (1, 20, 2.0), (2, 30, 3.0))]))}
+    chunks = {1: File("c", writer.head_chunks([(1, [(11, 1.0), (12, 2.0)], 1)]))}
+    wbl = log(writer.segment([record((2, 5, 0.5))]))
+    assert found(HeadFiles(chunks, wal, checkpoint, wbl)) == {A: samples((20, 2.0)), B: samples((5, 0.5), (30, 3.0))}
+
+
 def test_a_damaged_checkpoint_is_not_fatal():
     """What is left of a checkpoint is used, with all segments that are still there."""
     broken = bytearray(writer.segment([writer.series_record([(2, DOWN)]), record((2, 10, 1.0))]))

@@ -26,7 +26,7 @@ def test_chunks_are_found_by_reference():
     assert found.readable(np.arange(3)).all()
     assert [data[a : a + n] for a, n in zip(found.start, found.length, strict=True)] == CHUNKS
     assert found.file_of(np.arange(3)).tolist() == [0, 0, 0]
-    assert found.problems == []
+    assert found.problems == ()
 
 
 def test_a_second_segment():
@@ -59,7 +59,7 @@ def test_other_encodings_are_counted(encoding):
         assert found.readable(np.arange(2)).tolist() == [True, False]
     (notice,) = found.skipped
     assert (notice.file, notice.count) == ("block", 1)
-    assert found.problems == []
+    assert found.problems == ()
 
 
 @pytest.mark.parametrize("reference", [1 << 40, 1 << 31, (1 << 63) - 1, -1, 7 << 32 | 8])

@@ -218,6 +218,10 @@ def tombstones_record(stones: Iterable[tuple[int, int, int]]) -> bytes:
     )
 
 
+def min_valid_time_record(time: int) -> bytes:
+    return b"\x0e" + struct.pack(">q", time)
+
+
 def snappy_block(data: bytes) -> bytes:
     """A Snappy block of literals of at most 60 bytes."""
     out = uvarint(len(data))

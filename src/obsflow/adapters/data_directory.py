@@ -78,7 +78,8 @@ def _refuse(path: pathlib.Path) -> DataDirectoryError:
 def _read_once(root: pathlib.Path) -> DataDirectory:
     # The head goes first: what a server moves from it into a new block meanwhile is then still found, if twice.
     head = _read_head(root)
-    names = sorted(entry.name for entry in root.iterdir())
+    with os.scandir(root) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_dir())  # by the listing: it may be gone by now
     blocks = [name for name in names if _ULID.fullmatch(name)]
     if not blocks and not any(name in names for name in _HEAD_DIRECTORIES):
         raise _refuse(root)

@@ -55,8 +55,8 @@ class Database:
     def __init__(self, symbols: Symbols, sources: Sequence[Source], problems: Sequence[CorruptionError] = ()) -> None:
         self._symbols = symbols
         self._sources = tuple(sources)
-        self._problems = list(problems)
-        self._bad_runs: set[tuple[str, int]] = set()
+        self._problems = tuple(problems)
+        self._bad_runs: dict[tuple[str, int], CorruptionError] = {}
 
     @classmethod
     def open(cls, directory: DataDirectory, decompress_zstd: Decompress) -> Self:
@@ -85,7 +85,8 @@ class Database:
     @property
     def problems(self) -> tuple[CorruptionError, ...]:
         """What was found damaged, in opening and in what was selected since."""
-        return (*self._problems, *(problem for source in self._sources for problem in source.problems))
+        found = (problem for source in self._sources for problem in source.problems)
+        return (*self._problems, *list(self._bad_runs.values()), *found)
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
@@ -125,17 +126,11 @@ class Database:
             return Selection(LabelColumns.unlabelled(self._symbols, 0), no_runs())
         labels, table = parts[0] if len(parts) == 1 else _unite(parts)
         runs, problems = assemble(table, len(labels))
-        self._report(problems)
+        for problem in problems:
+            self._bad_runs.setdefault((problem.file, problem.offset), problem)
         selection = Selection(labels, runs)
         kept = np.diff(runs.offsets) > 0  # deletions may leave nothing of a series
         return selection if kept.all() else selection.take(np.flatnonzero(kept))
-
-    def _report(self, problems: list[CorruptionError]) -> None:
-        for problem in problems:
-            place = (problem.file, problem.offset)
-            if place not in self._bad_runs:
-                self._bad_runs.add(place)
-                self._problems.append(problem)
 
 
 def _unite(parts: Sequence[tuple[LabelColumns, RunTable]]) -> tuple[LabelColumns, RunTable]:

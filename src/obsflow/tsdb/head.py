@@ -46,9 +46,14 @@ class Head:
     def replay(
         cls, files: HeadFiles, symbols: Symbols, decompress_zstd: Decompress, *, min_valid_time: int | None = None
     ) -> Self:
-        """Replay the files of a head. What came in order before `min_valid_time` (ms) is in blocks, and left out."""
+        """Replay the files of a head. What came in order before `min_valid_time` (ms) is in blocks, and left out.
+
+        So is what came before the time that the checkpoint names, which a server had dropped from its head.
+        """
         replay = Replay(decompress_zstd)
         replay.read(files)
+        cuts = [time for time in (min_valid_time, replay.min_valid_time) if time is not None]
+        min_valid_time = max(cuts, default=None)
         samples = replay.samples()
         # A server orders the series of its head by reference.
         order = np.argsort(np.array(replay.first_references, np.uint64), kind="stable")

@@ -15,6 +15,7 @@ SERIES = 1
 SAMPLES = 2
 TOMBSTONES = 3
 SAMPLES_V2 = 11
+MIN_VALID_TIME = 14
 
 WITHOUT_SAMPLES = frozenset((4, 5, 6))
 """Exemplars, markers of m-mapped chunks, metadata."""
@@ -66,6 +67,11 @@ def decode_tombstones(record: Record) -> Iterator[tuple[int, int, int]]:
     cursor = _body(record)
     while cursor.remaining:
         yield cursor.be64(), cursor.varint(), cursor.varint()
+
+
+def decode_min_valid_time(record: Record) -> int:
+    """Before which time (ms) a checkpoint and all that follows it hold nothing of use. Raises CorruptionError."""
+    return _body(record).be64_signed()
 
 
 def _body(record: Record) -> Cursor:

@@ -42,7 +42,8 @@ class Replay:
     """What the log says, gathered record by record.
 
     A label set may have had several references: `rows` has them all, and `first_references` the first of each row.
-    `unread` counts what was skipped, by kind.
+    `unread` counts what was skipped, by kind. `min_valid_time` (ms) is where the checkpoint says that the log was cut
+    off: what came in order before was dropped from the head.
     """
 
     def __init__(self, decompress_zstd: Decompress) -> None:
@@ -54,6 +55,7 @@ class Replay:
         self.deletions: list[Deletion] = []
         self._row_of: dict[Labels, int] = {}
         self.unread: Counter[str] = Counter()
+        self.min_valid_time: int | None = None
         self._batch: list[Record] = []
         self._batch_bytes = 0
         self._parts: list[LoggedSamples] = []
@@ -115,6 +117,8 @@ class Replay:
                 self._flush()
                 for reference, min_time, max_time in records.decode_tombstones(record):
                     self._delete(reference, min_time, max_time)
+            elif kind == records.MIN_VALID_TIME:
+                self.min_valid_time = records.decode_min_valid_time(record)
             elif kind not in records.WITHOUT_SAMPLES:
                 self.unread[records.record_kind(kind)] += 1
         except CorruptionError as error:

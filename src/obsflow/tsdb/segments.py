@@ -1,7 +1,6 @@
 """Segment files of chunks: where a chunk's bytes are, and whether they are what was written."""
 
 import enum
-from collections import Counter
 from collections.abc import Mapping
 
 import attrs
@@ -53,17 +52,18 @@ class ChunkSegments:
 
     `references` (int64, one a chunk) are those of the index: the segment's number less one in the upper half, the
     offset in the lower. `start` and `length` are the place of a readable chunk's data in its segment. What turns out
-    damaged is added to `problems`, once.
+    damaged is told in `problems`, once. Threads may ask at the same time: they find the same, and a chunk's state is
+    set last.
     """
 
-    __slots__ = ("_name", "_references", "_segments", "_skipped", "_state", "length", "problems", "start")
+    __slots__ = ("_encoding", "_name", "_problems", "_references", "_segments", "_state", "length", "start")
 
     def __init__(self, name: str, files: Mapping[int, File], references: IntArray) -> None:
         self._name = name
         self._references = references
-        self._skipped: Counter[int] = Counter()
         self._state = np.zeros(len(references), np.uint8)
-        self.problems: list[CorruptionError] = []
+        self._encoding = np.zeros(len(references), np.uint8)
+        self._problems: dict[tuple[str, int], CorruptionError] = {}
         self.start = np.zeros(len(references), np.int64)
         self.length = np.zeros(len(references), np.int64)
         self._segments: dict[int, _Segment] = {}
@@ -71,13 +71,19 @@ class ChunkSegments:
             try:
                 _check_header(file)
             except CorruptionError as error:
-                self.problems.append(error)
+                self._tell(error)
             self._segments[number - 1] = _Segment(file, np.frombuffer(file.data, np.uint8))
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """Chunks found so far whose encoding is not read."""
-        return tuple(Skipped(self._name, chunk_kind(encoding), n) for encoding, n in sorted(self._skipped.items()))
+        counts = np.bincount(self._encoding[self._state == _State.SKIPPED]).tolist()
+        return tuple(Skipped(self._name, chunk_kind(encoding), n) for encoding, n in enumerate(counts) if n)
+
+    @property
+    def problems(self) -> tuple[CorruptionError, ...]:
+        """What turned out damaged so far."""
+        return tuple(self._problems.values())
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -103,9 +109,9 @@ class ChunkSegments:
             own = chunks[numbers == number]
             segment = self._segments.get(number)
             if segment is None:
-                self._state[own] = _State.DAMAGED
                 name = f"{self._name}/chunks/{number + 1:06d}"
-                self.problems.append(CorruptionError(f"segment is missing; it held {len(own)} or more chunks", name))
+                self._tell(CorruptionError(f"segment is missing; it held {len(own)} or more chunks", name))
+                self._state[own] = _State.DAMAGED
             else:
                 self._check_segment(segment, own)
 
@@ -126,15 +132,18 @@ class ChunkSegments:
         self._damaged(segment, chunks[~sound], "checksum of a chunk does not match")
         chunks, body, length = chunks[sound], body[sound], length[sound]
         encodings = data[body]
-        self._skipped.update(encodings[encodings != ENCODING_XOR].tolist())
-        self._state[chunks] = np.where(encodings == ENCODING_XOR, _State.READABLE, _State.SKIPPED)
+        self._encoding[chunks] = encodings
         self.start[chunks] = body + 1
         self.length[chunks] = length
+        self._state[chunks] = np.where(encodings == ENCODING_XOR, _State.READABLE, _State.SKIPPED)
 
     def _damaged(self, segment: _Segment, chunks: IntArray, message: str) -> None:
-        self._state[chunks] = _State.DAMAGED
         for offset in (self._references[chunks] & 0xFFFFFFFF).tolist():
-            self.problems.append(CorruptionError(message, segment.file.name, offset))
+            self._tell(CorruptionError(message, segment.file.name, offset))
+        self._state[chunks] = _State.DAMAGED
+
+    def _tell(self, problem: CorruptionError) -> None:
+        self._problems.setdefault((problem.file, problem.offset), problem)
 
 
 def _check_header(file: File) -> None:
