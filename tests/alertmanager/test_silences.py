@@ -135,6 +135,13 @@ def test_what_is_no_silence(text, start, end, message):
         Silence("1", parse_matchers(text), start, end)
 
 
+def test_a_silence_of_everything_else():
+    """Matchers that ask for a difference make a silence, though an absent label passes them."""
+    mute = Silence("1", parse_matchers("{a!=b,c!~d}"), NOW, NOW + H)
+    assert mute.mutes(Labels(a="x"), NOW)
+    assert not mute.mutes(Labels(a="b"), NOW)
+
+
 ENTRY = {
     "id": "1",
     "status": {"state": "active"},

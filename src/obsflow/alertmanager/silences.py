@@ -23,7 +23,8 @@ _SECOND_MS = 1000
 class Silence:
     """Mutes, from `starts_at` to `ends_at` inclusive, the alerts that all matchers pass. Times are ms.
 
-    Raises ValueError for a silence that would mute everything or that ends before it starts.
+    Raises ValueError for a silence that ends before it starts, and for one that would mute everything: as in
+    Alertmanager, one matcher that asks for a difference is enough to not be that.
     """
 
     id: str
@@ -38,7 +39,7 @@ class Silence:
     def __attrs_post_init__(self) -> None:
         if not self.matchers:
             raise ValueError("invalid silence: at least one matcher required")
-        if all(matcher.matches("") for matcher in self.matchers):
+        if all(matcher.op.is_positive and matcher.matches("") for matcher in self.matchers):
             raise ValueError("invalid silence: at least one matcher must not match the empty string")
         if not self.ends_at:
             raise ValueError("invalid silence: invalid zero end timestamp")
