@@ -15,8 +15,9 @@ class Compat:
 
     Groups: `old_alert_always_flushes` lets every alert older than `group_wait`, not only the one that creates the
     group, flush a group that never flushed; `empty_group_lingers` keeps an emptied group, with its timer, until the
-    next maintenance pass; `muted_alerts_remembered` leaves a muted alert in the log of a receiver that knows it as
-    firing, and one that resolves then in its group, so that the receiver hears of the end once nothing mutes it.
+    next maintenance pass; `flush_drift_ms` is how much more than `group_interval` lies between two flushes, because
+    the timer is set anew each time; `muted_alerts_remembered` leaves a muted alert in the log of a receiver that knows
+    it as firing, and one that resolves then in its group, so that the receiver hears of the end once nothing mutes it.
 
     Notification log: `repeat_after_completion` repeats at the first flush strictly later than the end of the last
     delivery plus `repeat_interval`, rather than at the first one at least that interval after the last flush that sent;
@@ -35,6 +36,7 @@ class Compat:
     time_intervals_inherited: bool = False
     old_alert_always_flushes: bool = False
     empty_group_lingers: bool = False
+    flush_drift_ms: int = 0
     muted_alerts_remembered: bool = True
     repeat_after_completion: bool = False
     log_expires: bool = False
@@ -47,6 +49,7 @@ OBSFLOW = Compat()
 ALERTMANAGER = Compat(
     name="alertmanager",
     loses_alerts_at_start=True,
+    flush_drift_ms=1,
     muted_alerts_remembered=False,
     repeat_after_completion=True,
     log_expires=True,

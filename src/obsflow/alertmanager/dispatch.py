@@ -232,10 +232,13 @@ class Alertmanager:
             group.is_overdue, group.next_flush_at = True, None
             return
         group.has_flushed = True
-        self._arm(group, now + group.route.group_interval_ms)
+        self._arm(group, self._next_flush_at(group, now))
         if group.alerts:
             self._notify(group, group.begin_flush(now))
             self._end_flush(group, now)
+
+    def _next_flush_at(self, group: Group, now: int) -> int:
+        return now + group.route.group_interval_ms + self.compat.flush_drift_ms
 
     def _end_flush(self, group: Group, now: int) -> None:
         """End the flush under way once every delivery is answered."""
@@ -299,7 +302,7 @@ class Alertmanager:
                     firing=tuple(sorted(question.firing)),
                     resolved=tuple(sorted(question.resolved)),
                     muted=tuple(flush.muted.items()),
-                    next_flush_at=flush.time + group.route.group_interval_ms,
+                    next_flush_at=self._next_flush_at(group, flush.time),
                     repeat_due_at=repeat_due_at if logged.firing else None,
                 )
             )
