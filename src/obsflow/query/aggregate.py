@@ -13,13 +13,14 @@ from obsflow.model.labels import METRIC_NAME
 from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
 from obsflow.query.labelling import check_label_name
-from obsflow.query.ranking import evaluate_limit, evaluate_ranking, evaluate_ratio
+from obsflow.query.order import mark_groups, mark_steps, settle_order
+from obsflow.query.ranking import Groups, evaluate_limit, evaluate_ranking, evaluate_ratio
 from obsflow.query.series import NAME_MARK
 
 
 def evaluate_aggregation(ctx: EvalContext, node: Aggregation) -> Frame:
     """Any aggregation."""
-    return AGGREGATIONS[node.op](ctx, node)
+    return settle_order(ctx, node, AGGREGATIONS[node.op](ctx, node))
 
 
 def group_labels(node: Aggregation, labels: LabelColumns) -> LabelColumns:
@@ -30,14 +31,15 @@ def group_labels(node: Aggregation, labels: LabelColumns) -> LabelColumns:
 
 
 def _reduce(ctx: EvalContext, node: Aggregation) -> Frame:
-    frame = ctx.vector(node.expr)
     quantiles = None
     if node.op == "quantile":
         assert node.param is not None
         quantiles = ctx.scalar(node.param)
         _check_quantiles(ctx, node, quantiles)
+    frame = ctx.vector(node.expr)
     labels = group_labels(node, frame.labels)
     ids, first = labels.group()
+    mark_groups(ctx, frame.present, ids, len(first))
     values, present = native.reduce_groups(node.op, frame.values, frame.present, ids, len(first), quantiles)
     labels = labels.take(first)
     if METRIC_NAME in labels.names and NAME_MARK in frame.labels.names:
@@ -48,9 +50,11 @@ def _reduce(ctx: EvalContext, node: Aggregation) -> Frame:
 
 
 def _select(ctx: EvalContext, node: Aggregation) -> Frame:
+    assert node.param is not None
+    parameter = ctx.scalar(node.param)
     frame = ctx.vector(node.expr)
     ids, first = group_labels(node, frame.labels).group()
-    return _SELECTIONS[node.op](ctx, node, frame, ids, len(first))
+    return _SELECTIONS[node.op](ctx, node, parameter, frame, Groups(ids, len(first)))
 
 
 def _check_quantiles(ctx: EvalContext, node: Aggregation, quantiles: FloatArray) -> None:
@@ -69,6 +73,7 @@ def _count_values(ctx: EvalContext, node: Aggregation) -> Frame:
     name = ctx.string(node.param)
     check_label_name("count_values", "label name", name)
     frame = ctx.vector(node.expr)
+    mark_steps(ctx)
     rows, steps = np.nonzero(frame.present)
     symbols, of_sample = _value_symbols(ctx, frame.values[rows, steps])
     # One row of labels for each pair of a series and a value that it takes.

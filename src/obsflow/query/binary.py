@@ -10,6 +10,7 @@ from obsflow.promql.ast import Binary, Cardinality, Unary, VectorMatching
 from obsflow.query.arithmetic import ARITHMETIC, COMPARISONS
 from obsflow.query.context import EvalContext, Value
 from obsflow.query.matching import Rows, Signatures, fill_missing, pair_rows, prepare_one_side, signatures, take_rows
+from obsflow.query.order import mark_steps
 from obsflow.query.series import (
     METADATA_LABELS,
     NAME_MARK,
@@ -73,6 +74,7 @@ def _match_vectors(ctx: EvalContext, node: Binary, left: Frame, right: Frame, ma
     if matching.fill_left is not None or matching.fill_right is not None:
         # As in Prometheus the right value stands in on the "one" side, even where group_right has put that on the left.
         many, one, ids = fill_missing(many, one, ids, matching)
+        mark_steps(ctx)
     one, one_ids = prepare_one_side(ctx, many, one, ids.right, ids.count, matching)
     many_rows, one_rows = pair_rows(ids.left, one_ids)
     ctx.run.limits.check("max_samples", len(many_rows) * ctx.steps)

@@ -1,7 +1,7 @@
 """What an expression is evaluated in: the steps, the store, the limits, and what has been worked out already."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 import numpy as np
@@ -22,6 +22,8 @@ MAX_TIME: Final = 1 << 61
 
 Value = Frame | FloatArray | str
 """What an expression evaluates to: an instant vector, a scalar (float64 `[steps]`), or a string."""
+
+_V = TypeVar("_V", bound=Value)
 
 Evaluator = Callable[["EvalContext", Any], Value]
 
@@ -68,6 +70,9 @@ class EvalContext:
     that they are each step's own time. `ranged` says that the steps are one range, over all of which a window function
     may give each label set only once; otherwise every step stands for itself. `failures` collects why a step has no
     value, where the others are wanted all the same; without it the query fails.
+
+    `reordered` marks the steps at which the rows of some frame may come in another order than they would at an instant:
+    see `query.order`. `_first` is where what no step changes is evaluated.
     """
 
     run: QueryRun
@@ -77,8 +82,10 @@ class EvalContext:
     ranged: bool
     failures: dict[int, QueryError] | None = None
     memo: dict[int, Value] = attrs.field(factory=dict)
+    reordered: BoolArray | None = None
     _first: "EvalContext | None" = None
     _grids: dict[bytes, "EvalContext"] = attrs.field(factory=dict)
+    _pending: tuple[int, QueryError] | None = None
 
     @property
     def steps(self) -> int:
@@ -102,10 +109,11 @@ class EvalContext:
         if number is not None and number in self.memo:
             return self.memo[number]
         invariant = plan.pinned if self.start is None else plan.invariant
-        if len(self.times) > 1 and id(node) in invariant:
-            value = _replicate(self._first_step().evaluate(node), self.times)
+        if id(node) in invariant and (len(self.times) > 1 or self._first is not None):
+            value = self._evaluate_once(node)
         else:
             value = self.run.evaluators[type(node)](self, node)
+        value = self.checked(value)
         if number is not None:
             self.memo[number] = value
         return value
@@ -133,15 +141,33 @@ class EvalContext:
         return Frame(labels, values, present, self.times)
 
     def fail(self, failed: BoolArray, error: Callable[[int], QueryError]) -> None:
-        """Give up the steps marked in `failed` (bool `[steps]`); `error` says why of each. Raises the first."""
+        """Give up the steps marked in `failed` (bool `[steps]`); `error` says why of each.
+
+        Where that fails the query, it fails with the first of the steps that one node gives up, once all of the node's
+        checks are made.
+        """
         if not failed.any():
             return
         steps = np.flatnonzero(failed).tolist()
         if self.failures is None:
-            raise error(steps[0])
+            if self._pending is None or steps[0] < self._pending[0]:
+                self._pending = steps[0], error(steps[0])
+            return
         for step in steps:
             if step not in self.failures:
                 self.failures[step] = error(step)
+
+    def checked(self, value: _V) -> _V:
+        """The value of a node, if no step was given up; otherwise raises the error of the first that was."""
+        if self._pending is not None:
+            raise self._pending[1]
+        return value
+
+    def instant(self, step: int) -> "EvalContext":
+        """One step as an instant of its own, which shares what no step changes."""
+        failures: dict[int, QueryError] | None = None if self.failures is None else {}
+        own = self.times[step : step + 1]
+        return EvalContext(self.run, own, self.start, self.end, ranged=False, failures=failures, first=self._once())
 
     def positive_duration(self, duration: Duration) -> int:
         """Milliseconds of a range or a step. Raises QueryError unless there are any."""
@@ -174,10 +200,21 @@ class EvalContext:
             known = self._grids[key] = EvalContext(self.run, times, self.start, self.end, ranged=True)
         return known
 
-    def _first_step(self) -> "EvalContext":
+    def _once(self) -> "EvalContext":
         if self._first is None:
-            self._first = EvalContext(self.run, self.times[:1], self.start, self.end, self.ranged)
+            failures: dict[int, QueryError] | None = None if self.failures is None else {}
+            own = self.times[:1]
+            self._first = EvalContext(self.run, own, self.start, self.end, ranged=False, failures=failures)
         return self._first
+
+    def _evaluate_once(self, node: Expr) -> Value:
+        """A node that has one value, or fails in one way, at all steps."""
+        once = self._once()
+        value = once.evaluate(node)
+        if once.failures:
+            error = once.failures[0]
+            self.fail(np.ones(self.steps, bool), lambda _step: error)
+        return _replicate(value, self.times)
 
 
 def _replicate(value: Value, times: TimeArray) -> Value:

@@ -1,5 +1,6 @@
 """The engine: a query and the times at which it is asked, to an answer."""
 
+import contextlib
 from collections.abc import Iterator
 
 import attrs
@@ -7,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obsflow import native
-from obsflow.errors import QueryError
+from obsflow.errors import LimitExceededError, QueryError
 from obsflow.model.floats import is_stale
 from obsflow.model.frames import Frame, LabelColumns, TimeArray
 from obsflow.model.storage import Queryable
@@ -67,10 +68,10 @@ class Engine:
         LimitExceededError for one that costs too much.
         """
         _check_times(time, time)
-        run = self._start(self._plan(expr), step_ms=0, range_ms=0)
-        root = unwrap(run.plan.expr)
-        ctx = EvalContext(run, np.array([time], np.int64), time, time, ranged=False)
-        with np.errstate(all="ignore"):
+        with _evaluating():
+            run = self._start(self._plan(expr), step_ms=0, range_ms=0)
+            root = unwrap(run.plan.expr)
+            ctx = EvalContext(run, np.array([time], np.int64), time, time, ranged=False)
             if isinstance(root, MatrixSelector | Subquery):
                 value: Frame | RawSeries | Scalar | String = _read_windows(ctx, root)
             else:
@@ -85,18 +86,18 @@ class Engine:
         if step <= 0:
             raise ValueError(f"the step of a range query must be positive: {step} ms")
         _check_times(start, end)
-        plan = self._plan(expr)
-        if value_type(plan.expr) not in (ValueType.SCALAR, ValueType.VECTOR):
-            raise QueryError(
-                f'invalid expression type "{value_type(plan.expr).value}" for range query, '
-                "must be Scalar or instant Vector"
-            )
-        self._limits.check("max_steps", max(0, (end - start) // step + 1))
-        run = self._start(plan, step_ms=step, range_ms=end - start)
-        times = start + step * np.arange(max(0, (end - start) // step + 1), dtype=np.int64)
-        ctx = EvalContext(run, times, start, end, ranged=True)
-        with np.errstate(all="ignore"):
-            frame = _to_frame(ctx, ctx.evaluate(plan.expr)) if len(times) else _no_series(ctx)
+        with _evaluating():
+            plan = self._plan(expr)
+            if value_type(plan.expr) not in (ValueType.SCALAR, ValueType.VECTOR):
+                raise QueryError(
+                    f'invalid expression type "{value_type(plan.expr).value}" for range query, '
+                    "must be Scalar or instant Vector"
+                )
+            steps = max(0, (end - start) // step + 1)
+            self._limits.check("max_steps", steps)
+            run = self._start(plan, step_ms=step, range_ms=end - start)
+            ctx = EvalContext(run, start + step * np.arange(steps, dtype=np.int64), start, end, ranged=True)
+            frame = _to_frame(ctx, ctx.evaluate(plan.expr)) if steps else _no_series(ctx)
         frame = frame.compact()
         return self._finish(run, frame.take(frame.labels.sort_order()), is_range=True)
 
@@ -106,12 +107,14 @@ class Engine:
         A step that fails does not fail the others. Raises QuerySyntaxError, and QueryError for a query that cannot be
         evaluated at any time.
         """
-        plan = self._plan(expr)
+        with _evaluating():
+            plan = self._plan(expr)
         if value_type(plan.expr) not in (ValueType.SCALAR, ValueType.VECTOR):
             raise QueryError(f"a batch gives scalars or instant vectors, not a {value_type(plan.expr).value}")
         if len(times):
             _check_times(int(times[0]), int(times[-1]))
-        pieces = list(self._evaluate_pieces(plan, np.ascontiguousarray(times, np.int64), 0, len(times)))
+        with _evaluating():
+            pieces = list(self._evaluate_pieces(plan, np.ascontiguousarray(times, np.int64), 0, len(times)))
         return _join_pieces(pieces, times, LabelColumns.unlabelled(self._database.symbols, 0))
 
     def _plan(self, expr: str | Expr) -> Plan:
@@ -157,8 +160,7 @@ class Engine:
         ctx = EvalContext(run, times[start:end], anchor, anchor, ranged=False, failures=failures)
         if alone or not plan.range_bound:
             try:
-                with np.errstate(all="ignore"):
-                    frame = _to_frame(ctx, ctx.evaluate(plan.expr))
+                frame = _to_frame(ctx, ctx.evaluate(plan.expr))
             except QueryError as error:
                 failures[0] = error
                 frame = _no_series(ctx)
@@ -174,6 +176,18 @@ class Engine:
         yield from self._evaluate_pieces(plan, times, middle, end)
 
 
+@contextlib.contextmanager
+def _evaluating() -> Iterator[None]:
+    """Floats follow IEEE 754 without a word; a stack that has no room for the expression is a limit like any other."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except RecursionError:
+        raise LimitExceededError(
+            "the expression is nested deeper than the call stack has room for", "max_depth"
+        ) from None
+
+
 def _check_times(start: int, end: int) -> None:
     if not (-MAX_TIME <= start <= MAX_TIME and -MAX_TIME <= end <= MAX_TIME):
         raise QueryError(f"the query looks too far from the epoch: from {start} ms to {end} ms")
@@ -182,7 +196,7 @@ def _check_times(start: int, end: int) -> None:
 def _instant_value(ctx: EvalContext, value: Value) -> Frame | Scalar | String:
     time = int(ctx.times[0])
     if isinstance(value, Frame):
-        return settle_names(ctx, value.compact())
+        return ctx.checked(settle_names(ctx, value.compact()))
     if isinstance(value, str):
         return String(value, time)
     return Scalar(float(value[0]), time)
@@ -191,7 +205,7 @@ def _instant_value(ctx: EvalContext, value: Value) -> Frame | Scalar | String:
 def _to_frame(ctx: EvalContext, value: Value) -> Frame:
     assert not isinstance(value, str)
     if isinstance(value, Frame):
-        return settle_names(ctx, value)
+        return ctx.checked(settle_names(ctx, value))
     labels = LabelColumns.unlabelled(ctx.symbols, 1)
     return ctx.frame(labels, value[np.newaxis], np.ones((1, ctx.steps), bool))
 

@@ -14,6 +14,7 @@ from obsflow.promql.ast import Call, Expr
 from obsflow.query.annotations import of_metric
 from obsflow.query.context import EvalContext
 from obsflow.query.labelling import check_label_name
+from obsflow.query.order import mark_groups
 from obsflow.query.series import concat_frames, drop_name, merge_equal
 
 
@@ -41,6 +42,7 @@ class Buckets:
             frame, bounds = frame.take(~bad), bounds[~bad]
         labels = frame.labels.without((BUCKET_LABEL,))
         ids, first = labels.group()
+        mark_groups(ctx, frame.present, ids, len(first))
         order = np.lexsort((bounds, ids))
         offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.bincount(ids, minlength=len(first)))))
         return cls(labels.take(first), offsets, bounds[order], frame.values[order], frame.present[order])
@@ -65,10 +67,14 @@ def evaluate_histogram_quantiles(ctx: EvalContext, call: Call) -> Frame:
     for node in nodes:
         quantiles = ctx.scalar(node)
         _warn_of_quantiles(ctx, quantiles, node)
-        text = ctx.symbols.intern(_render_quantile(float(quantiles[0])))
         frame = _bucket_quantiles(ctx, buckets, quantiles, argument)
-        column = np.full(len(frame), text, np.int32)
-        frames.append(Frame(frame.labels.with_column(target, column), frame.values, frame.present, frame.times))
+        texts = np.array([_render_quantile(quantile) for quantile in quantiles.tolist()])
+        distinct = np.unique(texts).tolist()  # one, but for a quantile that moves with the step
+        ctx.run.limits.check("max_samples", len(distinct) * frame.values.size)
+        for text in distinct:
+            column = np.full(len(frame), ctx.symbols.intern(text), np.int32)
+            present = frame.present & (texts == text)
+            frames.append(ctx.frame(frame.labels.with_column(target, column), frame.values, present))
     return merge_equal(ctx, drop_name(ctx, concat_frames(frames).compact()))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from obsflow.model.frames import Frame
 from obsflow.promql.ast import Call
 from obsflow.query.context import EvalContext
+from obsflow.query.order import mark_steps
 
 _NUMBERS = re.compile(r"\d+|\D+", re.ASCII)
 
@@ -18,6 +19,7 @@ def evaluate_sort(ctx: EvalContext, call: Call) -> Frame:
     if not ctx.is_instant:
         if ctx.ranged:
             _warn(ctx, call)
+        mark_steps(ctx)
         return frame
     values = frame.values[:, 0]
     keys = np.negative(values) if call.name == "sort_desc" else values
@@ -30,6 +32,7 @@ def evaluate_sort_by_label(ctx: EvalContext, call: Call) -> Frame:
     if not ctx.is_instant:
         if ctx.ranged:
             _warn(ctx, call)
+        mark_steps(ctx)
         return frame
     names = [ctx.string(argument) for argument in call.args[1:]]
     rows = frame.labels.decode()

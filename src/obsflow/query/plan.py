@@ -16,6 +16,7 @@ from obsflow.promql.ast import (
     Paren,
     StringLiteral,
     Subquery,
+    VectorMatching,
     VectorSelector,
     children,
 )
@@ -44,6 +45,10 @@ STEP_BOUND_FUNCTIONS = frozenset(
 """Functions whose value depends on the step even where no argument does."""
 
 
+_ORDER_BOUND = frozenset({"avg", "bottomk", "limitk", "max", "min", "stddev", "stdvar", "sum", "topk"})
+"""Aggregations to which the order of the rows matters."""
+
+
 @attrs.frozen(eq=False)
 class Plan:
     """An expression and what was found out about it. Nodes are known by their identity, which the plan keeps alive.
@@ -51,7 +56,8 @@ class Plan:
     `repeated` numbers the nodes that occur more than once, equal ones alike. `invariant` holds the nodes that a range
     query evaluates once; `pinned` those that are the same at all steps of a batch, where `start()` and `end()` are the
     step's own time. `range_bound` says that a subquery looks at the bounds of the range it is evaluated over, so that
-    the steps of a batch cannot share it.
+    the steps of a batch cannot share it. `order_bound` holds the aggregations whose value depends on the order of rows
+    that something below them makes.
     """
 
     expr: Expr
@@ -60,6 +66,7 @@ class Plan:
     invariant: frozenset[int]
     pinned: frozenset[int]
     range_bound: bool
+    order_bound: frozenset[int]
 
     @classmethod
     def of(cls, expr: Expr, text: str | None, limits: Limits) -> "Plan":
@@ -74,7 +81,17 @@ class Plan:
             range_bound=any(
                 _is_range_bound(inner) for node in nodes if isinstance(node, Subquery) for inner in _walk(node.expr)
             ),
+            order_bound=frozenset(
+                id(node)
+                for node in nodes
+                if isinstance(node, Aggregation) and node.op in _ORDER_BOUND and may_reorder(node.expr)
+            ),
         )
+
+
+def may_reorder(expr: Expr) -> bool:
+    """Whether rows of `expr` may come in an order that is not the same at all steps."""
+    return any(_makes_order(node) for node in _walk(expr))
 
 
 def unwrap(node: Expr) -> Expr:
@@ -84,10 +101,12 @@ def unwrap(node: Expr) -> Expr:
     return node
 
 
-def _walk(node: Expr) -> Iterator[Expr]:
-    yield node
-    for child in children(node):
-        yield from _walk(child)
+def _walk(expr: Expr) -> Iterator[Expr]:
+    pending = [expr]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending += children(node)
 
 
 def _by_depth(expr: Expr, limits: Limits) -> list[Expr]:
@@ -132,6 +151,18 @@ def _is_invariant(node: Expr, invariant: set[int], *, anchored: bool) -> bool:
             return False
         case _:
             return all(id(child) in invariant for child in children(node))
+
+
+def _makes_order(node: Expr) -> bool:
+    match node:
+        case Aggregation() | Binary(matching=VectorMatching()):
+            return True
+        case Call(name=name):
+            return name.startswith(("sort", "label_", "histogram_"))
+        case VectorSelector(name=name):
+            return not name  # series of several names may become one
+        case _:
+            return False
 
 
 def _is_range_bound(node: Expr) -> bool:

@@ -4,6 +4,7 @@ import functools
 import itertools
 import math
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -14,51 +15,55 @@ from obsflow.model.frames import BoolArray, FloatArray, Frame
 from obsflow.model.labels import Labels
 from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
+from obsflow.query.order import mark_steps
 
 _INT64_EDGE = 2.0**63
 _HASHES = float(2**64 - 1)
 
 
-def evaluate_ranking(
-    ctx: EvalContext, node: Aggregation, frame: Frame, ids: npt.NDArray[np.int64], groups: int
-) -> Frame:
+@attrs.frozen(eq=False)
+class Groups:
+    """The group of each series: int64 ids `[series]`, and how many groups there are."""
+
+    ids: npt.NDArray[np.int64]
+    count: int
+
+
+def evaluate_ranking(ctx: EvalContext, node: Aggregation, parameter: FloatArray, frame: Frame, groups: Groups) -> Frame:
     """The `k` greatest (`topk`) or least (`bottomk`) samples of each group at each step, NaN last.
 
     At an instant the groups follow one another, each in order of value.
     """
-    assert node.param is not None
-    limits = _limits(ctx, ctx.scalar(node.param))
+    limits = _limits(ctx, parameter)
     # Least first whatever is asked for, so that there is one order to think of.
     keys = np.negative(frame.values) if node.op == "topk" else frame.values
     kept = np.zeros(frame.present.shape, bool)
     order: list[int] = []
-    members = np.split(np.argsort(ids, kind="stable"), np.cumsum(np.bincount(ids, minlength=groups))[:-1])
+    sizes = np.bincount(groups.ids, minlength=groups.count)
+    members = np.split(np.argsort(groups.ids, kind="stable"), np.cumsum(sizes)[:-1])
     for rows in members if len(frame) else ():
         kept[rows] = _keep_least(keys[rows], frame.present[rows], limits)
         if ctx.is_instant:
             order += [int(rows[i]) for i in _heap_order(keys[rows, 0], frame.present[rows, 0], int(limits[0]))]
     if ctx.is_instant:
         return Frame(frame.labels, frame.values, kept, frame.times).take(np.array(order, np.intp))
+    mark_steps(ctx)
     return Frame(frame.labels, frame.values, kept, frame.times).compact()
 
 
-def evaluate_limit(ctx: EvalContext, node: Aggregation, frame: Frame, ids: npt.NDArray[np.int64], groups: int) -> Frame:
+def evaluate_limit(ctx: EvalContext, _node: Aggregation, parameter: FloatArray, frame: Frame, groups: Groups) -> Frame:
     """The first `k` series of each group that have a sample, step by step (`limitk`)."""
-    assert node.param is not None
-    limits = _limits(ctx, ctx.scalar(node.param))
+    limits = _limits(ctx, parameter)
     kept = np.zeros(frame.present.shape, bool)
-    for group in range(groups):
-        rows = np.flatnonzero(ids == group)
+    for group in range(groups.count):
+        rows = np.flatnonzero(groups.ids == group)
         kept[rows] = frame.present[rows] & (np.cumsum(frame.present[rows], axis=0) <= limits)
     return Frame(frame.labels, frame.values, kept, frame.times).compact()
 
 
-def evaluate_ratio(
-    ctx: EvalContext, node: Aggregation, frame: Frame, _ids: npt.NDArray[np.int64], _groups: int
-) -> Frame:
+def evaluate_ratio(ctx: EvalContext, node: Aggregation, ratios: FloatArray, frame: Frame, _groups: Groups) -> Frame:
     """The share of the series whose hash is below the ratio, or, for a negative one, the rest (`limit_ratio`)."""
     assert node.param is not None
-    ratios = ctx.scalar(node.param)
     ctx.fail(np.isnan(ratios), lambda _step: QueryError("Ratio value is NaN"))
     for ratio in np.unique(ratios[np.abs(ratios) > 1]).tolist():
         ctx.run.annotations.warn(

@@ -10,6 +10,7 @@ from obsflow.errors import QueryError
 from obsflow.model.frames import BoolArray, Frame, LabelColumns
 from obsflow.model.labels import METRIC_NAME
 from obsflow.query.context import EvalContext
+from obsflow.query.order import mark_groups
 
 METADATA_LABELS: Final = (METRIC_NAME, "__type__", "__unit__")
 """What says which metric a series is of, and goes when a value is computed from it."""
@@ -71,6 +72,7 @@ def merge_equal(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) ->
             raise QueryError(SAME_LABELSET)
         return frame
     ctx.fail(any_row(overlaps(frame.present, ids, len(first))), lambda _step: QueryError(SAME_LABELSET))
+    mark_groups(ctx, frame.present, ids, len(first))
     return join_rows(frame, ids, first)
 
 

@@ -11,7 +11,8 @@ from obsflow.model.storage import Runs
 from obsflow.promql.ast import Call, Expr, MatrixSelector, Subquery
 from obsflow.query.context import EvalContext
 from obsflow.query.limits import Limits
-from obsflow.query.plan import unwrap
+from obsflow.query.order import mark_steps
+from obsflow.query.plan import may_reorder, unwrap
 from obsflow.query.series import drop_name
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
@@ -78,6 +79,8 @@ def _subquery_source(ctx: EvalContext, node: Subquery) -> WindowSource:
     grid = subquery_grid(times, range_ms, step_ms, ctx.run.limits)
     if not len(grid):
         return WindowSource(LabelColumns.unlabelled(ctx.symbols, 0), to_runs(empty_frame(ctx, grid)), times, range_ms)
+    if may_reorder(node.expr):
+        mark_steps(ctx)  # what its rows are ordered by is seen through one window at an instant, and here through all
     inner = ctx.subquery(grid).vector(node.expr)
     return WindowSource(inner.labels, to_runs(inner), times, range_ms)
 
