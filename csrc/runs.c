@@ -3,6 +3,7 @@
 #include "bits.h"
 #include "series.h"
 #include "xor.h"
+#include "xor2.h"
 
 enum { RAW_SAMPLE_BYTES = sizeof(int64_t) + sizeof(double) };
 
@@ -40,6 +41,7 @@ typedef struct {
 static const codec CODECS[] = {
     [OBS_ENCODING_RAW] = {raw_capacity, raw_decode},
     [OBS_ENCODING_XOR] = {obs_xor_capacity, obs_xor_decode},
+    [OBS_ENCODING_XOR2] = {obs_xor2_capacity, obs_xor2_decode},
 };
 
 /* ---- one run ------------------------------------------------------------------------------------------------- */
@@ -60,7 +62,9 @@ static bool find_run(const obs_runs *runs, size_t r, run *found)
         return false;
     found->data = runs->buffers[runs->buffer[r]] + runs->start[r];
     found->length = (size_t)runs->length[r];
-    found->codec = runs->encoding[r] < sizeof CODECS / sizeof *CODECS ? &CODECS[runs->encoding[r]] : NULL;
+    uint8_t encoding = runs->encoding[r];
+    bool known = encoding < sizeof CODECS / sizeof *CODECS && CODECS[encoding].decode;
+    found->codec = known ? &CODECS[encoding] : NULL;
     return true;
 }
 

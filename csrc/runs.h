@@ -7,7 +7,7 @@
  *   buffers   [ ....r0.......r2...] [.....r1......]    run r is the bytes start[r] : start[r] + length[r]
  *                                                      of buffers[buffer[r]]
  *
- * A run is raw (count int64 times, then count doubles, in the machine's byte order) or an XOR chunk. min_time and
+ * A run is raw (count int64 times, then count doubles, in the machine's byte order) or an XOR or XOR2 chunk. min_time and
  * max_time (ms, closed) let a run be skipped without decoding it; nothing else relies on them. Every index, offset and
  * length is checked where it is used. A run whose bytes are corrupt, or of an unknown encoding, is marked in `bad`
  * and contributes the samples before its fault.
@@ -17,7 +17,7 @@
 
 #include "status.h"
 
-typedef enum { OBS_ENCODING_RAW = 0, OBS_ENCODING_XOR = 1 } obs_encoding;
+typedef enum { OBS_ENCODING_RAW = 0, OBS_ENCODING_XOR = 1, OBS_ENCODING_XOR2 = 4 } obs_encoding;
 
 typedef struct {
     const uint8_t *const *buffers; /* [n_buffers] */

@@ -43,7 +43,7 @@ static void read_table(fuzz_reader *r, table *t)
         t->length[i] = number(r, 96);
         t->min_time[i] = number(r, 64);
         t->max_time[i] = add(t->min_time[i], number(r, 1 << 20));
-        t->encoding[i] = fuzz_byte(r) % 3;
+        t->encoding[i] = fuzz_byte(r) % 6;
     }
     t->range = number(r, 1 << 20);
     at = number(r, 1 << 16);

@@ -44,7 +44,7 @@ class RunTable(Protocol):
     """The encoded samples of many series: series `i` owns the runs `offsets[i]:offsets[i + 1]`, in order of time.
 
     Run `r` is the bytes `start[r] : start[r] + length[r]` of `buffers[buffer[r]]`. Encoding 0 is raw: int64 times, then
-    float64 values; 1 is an XOR chunk. `min_time` and `max_time` are closed.
+    float64 values; 1 is an XOR chunk, 4 an XOR2 chunk. `min_time` and `max_time` are closed.
     """
 
     @property
@@ -199,7 +199,7 @@ def snappy_decode(data: Buffer) -> bytes:
     return bytes(out)
 
 
-# ---- XOR chunks ------------------------------------------------------------------------------------------------------
+# ---- chunks ----------------------------------------------------------------------------------------------------------
 
 
 class XorAppender:
@@ -288,6 +288,16 @@ def _decode_chunk(data: Buffer, state: Any) -> tuple[Int64Array, Float64Array]:
     times, values = np.empty(capacity, np.int64), np.empty(capacity, np.float64)
     views = [_pass(_I64, times), _pass(_F64, values)]
     _check(lib.obs_xor_resume(source, len(data), *views, capacity, ffi.new(_SIZE), state))
+    return times, values
+
+
+def xor2_decode(data: Buffer) -> tuple[Int64Array, Float64Array]:
+    """Times and values of an XOR2 chunk; the bits of every NaN survive. Raises CorruptionError."""
+    source = _bytes(data)
+    capacity = lib.obs_xor2_capacity(source, len(data))
+    times, values = np.empty(capacity, np.int64), np.empty(capacity, np.float64)
+    views = [_pass(_I64, times), _pass(_F64, values)]
+    _check(lib.obs_xor2_decode(source, len(data), *views, capacity, ffi.new(_SIZE)))
     return times, values
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.oracles import hashes, xor
+from tests.oracles import hashes, xor, xor2
 
 from obsflow import native
 from obsflow.errors import CorruptionError
@@ -23,8 +23,8 @@ value_bits = st.one_of(
     st.integers(0, (1 << 64) - 1),
     st.integers(0, 1000).map(lambda n: xor.bits_of(n / 10)),
 )
-# The edges of every width of a change of interval, and one beyond.
-EDGES = [0, *(sign * (1 << n - 1) + by for n in (14, 17, 20) for sign in (-1, 1) for by in (-1, 0, 1, 2)), 1 << 40]
+# The edges of every width of a change of interval, in both encodings, and one beyond.
+EDGES = [0, *(sign * (1 << n - 1) + by for n in (13, 14, 17, 20) for sign in (-1, 1) for by in (-1, 0, 1, 2)), 1 << 40]
 intervals = st.one_of(st.just(15_000), st.sampled_from(EDGES).map(lambda edge: 15_000 + edge), st.integers(0, 1 << 62))
 
 
@@ -88,40 +88,69 @@ def test_xor_encode_many(several):
 
 
 @some
-@given(chunks(max_size=12), st.data())
-def test_xor_damage(chunk, data):
+@given(chunks(), st.data())
+def test_xor2_decode(chunk, data):
+    """A chunk, with or without start times, decodes to the bits that went in."""
+    start_times = st.sampled_from([0, *chunk[0][:3], 1_700_000_000_000])
+    starts = data.draw(st.one_of(st.none(), st.lists(start_times, min_size=len(chunk[0]), max_size=len(chunk[0]))))
+    written = xor2.encode(*chunk, starts)
+
+    assert xor2.decode(written) == (*chunk, True)
+    assert as_lists(*native.xor2_decode(written)) == chunk
+    assert as_lists(*native.xor2_decode(written + b"\0")) == chunk
+
+
+@pytest.mark.parametrize("size", [127, 128, 129, 300])
+def test_xor2_of_many_samples(size):
+    """From its 128th sample on a chunk has start times, whether there are any or not."""
+    chunk = [15_000 * i for i in range(size)], [xor2.STALE if i % 50 == 7 else i // 3 for i in range(size)]
+
+    assert as_lists(*native.xor2_decode(xor2.encode(*chunk))) == chunk
+
+
+CODECS = pytest.mark.parametrize(("twin", "decode"), [(xor, native.xor_decode), (xor2, native.xor2_decode)])
+
+
+@CODECS
+@some
+@given(chunk=chunks(max_size=12), data=st.data())
+def test_chunk_damage(twin, decode, chunk, data):
     """A damaged chunk decodes to what the format makes of it, or is reported as corrupt."""
-    damaged = bytearray(xor.encode(*chunk))
+    damaged = bytearray(twin.encode(*chunk))
     for _ in range(data.draw(st.integers(0, 3))):
         at = data.draw(st.integers(0, len(damaged) * 8 - 1))
         damaged[at // 8] ^= 0x80 >> at % 8
     del damaged[data.draw(st.integers(0, len(damaged))) :]
-    check_decoding(bytes(damaged))
+    check_decoding(twin, decode, bytes(damaged))
 
 
+@CODECS
 @some
-@given(st.tuples(st.integers(0, 30), st.binary(max_size=60)).map(lambda drawn: struct.pack(">H", drawn[0]) + drawn[1]))
-def test_xor_noise(data):
+@given(
+    data=st.tuples(st.integers(0, 30), st.binary(max_size=60)).map(lambda drawn: struct.pack(">H", drawn[0]) + drawn[1])
+)
+def test_chunk_noise(twin, decode, data):
     """Any bytes at all decode to what the format makes of them, or are reported as corrupt."""
-    check_decoding(data)
+    check_decoding(twin, decode, data)
 
 
-@given(chunks(max_size=6))
+@CODECS
+@given(chunk=chunks(max_size=6))
 @settings(max_examples=20, deadline=None)
-def test_xor_truncation(chunk):
+def test_chunk_truncation(twin, decode, chunk):
     """Every proper prefix of a chunk is reported as corrupt, or holds all samples."""
-    data = xor.encode(*chunk)
+    data = twin.encode(*chunk)
     for end in range(len(data)):
-        check_decoding(data[:end])
+        check_decoding(twin, decode, data[:end])
 
 
-def check_decoding(data):
-    times, values, whole = xor.decode(data)
+def check_decoding(twin, decode, data):
+    times, values, whole = twin.decode(data)
     if whole:
-        assert as_lists(*native.xor_decode(data)) == (times, values)
+        assert as_lists(*decode(data)) == (times, values)
     else:
         with pytest.raises(CorruptionError):
-            native.xor_decode(data)
+            decode(data)
 
 
 @some

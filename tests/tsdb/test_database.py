@@ -209,6 +209,26 @@ def test_many_chunks_over_many_blocks():
         assert everything(open_blocks(*order)) == expected
 
 
+def test_floats_beside_histograms():
+    """XOR and XOR2 chunks are read, also of a series that has chunks of histograms, which are told."""
+    segment = writer.SegmentWriter()
+    early, late = [(10, 1.0), (20, STALE_NAN)], [(50, 5.0), (60, 5.0), (70, 7.0)]
+    chunks = [
+        (10, 20, segment.add(writer.xor_chunk(early), writer.XOR)),
+        (30, 40, segment.add(b"opaque", 5)),
+        (50, 70, segment.add(writer.xor2_chunk(late), writer.XOR2)),
+    ]
+    files = attrs.evolve(
+        block_files([(UP, [ONE])]),
+        index=File("block/index", writer.index([(UP, chunks)])),
+        segments={1: File("block/chunks/000001", bytes(segment.data))},
+    )
+    database = open_blocks(files)
+    assert everything(database) == {Labels(UP): samples(*early, *late)}
+    assert [str(notice) for notice in database.skipped] == ["block: 1 histogram chunks with start times not read"]
+    assert database.problems == ()
+
+
 def test_threads_that_select_at_once():
     """What one thread is still checking another neither takes for checked nor tells twice."""
     series = [

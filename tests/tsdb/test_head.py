@@ -111,12 +111,19 @@ def test_out_of_order_chunks_are_merged():
     assert found(head) == {A: expected}
 
 
+def test_chunks_of_both_encodings():
+    """XOR and XOR2 chunks of one series follow one another, in order or not."""
+    parts = [(1, [(10, 1.0), (20, 2.0)], 1), (1, [(30, 3.0), (40, 3.0), (50, 5.0)], 4), (1, [(25, 2.5)], 0x84)]
+    head = HeadFiles({1: File("c", writer.head_chunks(parts))}, log(writer.segment([NAMED])))
+    assert found(head) == {A: samples((10, 1.0), (20, 2.0), (25, 2.5), (30, 3.0), (40, 3.0), (50, 5.0))}
+
+
 def test_chunks_of_other_encodings_are_counted():
     """A chunk that cannot be read is counted, and the log still has its samples."""
-    chunks = {1: File("c", writer.head_chunks([(1, [(10, 1.0)], 4)]))}
+    chunks = {1: File("c", writer.head_chunks([(1, [(10, 1.0)], 5)]))}
     database = replay(HeadFiles(chunks, log(writer.segment([NAMED, record((1, 10, 1.0))]))))
     assert everything(database) == {A: samples((10, 1.0))}
-    assert [(notice.kind, notice.count) for notice in database.skipped] == [("XOR2 chunks", 1)]
+    assert [(notice.kind, notice.count) for notice in database.skipped] == [("histogram chunks with start times", 1)]
 
 
 @pytest.mark.parametrize("data", [b"", bytes(4096), writer.head_chunks([], 4096)])

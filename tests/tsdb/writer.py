@@ -5,10 +5,13 @@ import pathlib
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from tests.oracles import xor2
+
 Sample = tuple[int, float]
 LabelSet = Mapping[str, str]
 
 XOR = 1
+XOR2 = 4
 
 
 def _crc_table() -> list[int]:
@@ -72,6 +75,15 @@ def xor_chunk(samples: Sequence[Sample]) -> bytes:
     bits = "".join(out)
     bits += "0" * (-len(bits) % 8)
     return struct.pack(">H", len(samples)) + bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
+
+
+def xor2_chunk(samples: Sequence[Sample]) -> bytes:
+    """The data of an XOR2 chunk, with start times."""
+    return xor2.encode([time for time, _ in samples], [bits_of(value) for _, value in samples], [1] * len(samples))
+
+
+CHUNKS = {XOR: xor_chunk, XOR2: xor2_chunk}
+"""The data of a chunk of samples, by encoding."""
 
 
 class SegmentWriter:
@@ -264,7 +276,7 @@ def head_chunks(chunks: Iterable[tuple[int, Sequence[Sample], int]], zeros: int 
     """Series reference, samples and encoding of each chunk, then what the file was allotted and not written."""
     out = bytearray(b"\x01\x30\xbc\x91\x01\0\0\0")
     for reference, samples, encoding in chunks:
-        data = xor_chunk(samples)
+        data = CHUNKS.get(encoding & 0x7F, xor_chunk)(samples)
         record = struct.pack(">Qqq", reference, samples[0][0], samples[-1][0]) + bytes([encoding])
         record += uvarint(len(data)) + data
         out += record + crc32c(record)

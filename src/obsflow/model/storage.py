@@ -15,6 +15,10 @@ ENCODING_RAW = 0
 """A run of `count` int64 times followed by `count` float64 values, in the machine's byte order, 8-aligned."""
 ENCODING_XOR = 1
 """A Prometheus XOR float chunk: u16 count, then the bit stream."""
+ENCODING_XOR2 = 4
+"""A Prometheus XOR2 float chunk: u16 count, a byte for start times, then the bit stream."""
+FLOAT_CHUNKS = (ENCODING_XOR, ENCODING_XOR2)
+"""The encodings of chunks whose samples can be read."""
 
 
 @attrs.frozen(eq=False)

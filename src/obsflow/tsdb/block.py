@@ -6,7 +6,6 @@ import numpy as np
 
 from obsflow.errors import CorruptionError
 from obsflow.model.frames import Symbols
-from obsflow.model.storage import ENCODING_XOR
 from obsflow.tsdb.encoding import IntArray
 from obsflow.tsdb.files import BlockFiles, Skipped
 from obsflow.tsdb.index import Index, decode_index
@@ -90,7 +89,7 @@ class Block:
             file=self._segments.file_of(chunks),
             start=self._segments.start[chunks],
             length=self._segments.length[chunks],
-            encoding=np.full(len(chunks), ENCODING_XOR, np.uint8),
+            encoding=self._segments.encoding[chunks],
             min_time=self._chunks.min_time[chunks],
             max_time=self._chunks.max_time[chunks],
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from obsflow.errors import CorruptionError
 from obsflow.model.frames import Symbols
-from obsflow.model.storage import ENCODING_XOR
+from obsflow.model.storage import FLOAT_CHUNKS
 from obsflow.tsdb.encoding import IntArray, MaskArray, offsets_of
 from obsflow.tsdb.files import Decompress, File, HeadFiles, Skipped
 from obsflow.tsdb.head_chunks import HeadChunk, decode_head_chunks
@@ -114,7 +114,7 @@ class _Chunks:
                 continue
             if row is None:
                 self.skipped["head chunks of series that the log does not name"] += 1
-            elif chunk.encoding != ENCODING_XOR:
+            elif chunk.encoding not in FLOAT_CHUNKS:
                 self.skipped[chunk_kind(chunk.encoding)] += 1
             else:
                 self._rows.append((self._rank[row], number, chunk))
@@ -122,12 +122,10 @@ class _Chunks:
     def table(self) -> RunTable:
         """All of them as runs."""
         columns = np.array(
-            [(row, n, chunk.start, chunk.length, chunk.min_time, chunk.max_time) for row, n, chunk in self._rows],
-            np.int64,
-        ).reshape(-1, 6)
-        rows, numbers, start, length, min_time, max_time = columns.T
-        encoding = np.full(len(columns), ENCODING_XOR, np.uint8)
-        return RunTable(tuple(self._files), rows, numbers, start, length, encoding, min_time, max_time)
+            [(row, n, c.start, c.length, c.encoding, c.min_time, c.max_time) for row, n, c in self._rows], np.int64
+        ).reshape(-1, 7)
+        rows, numbers, start, length, encoding, first, last = columns.T
+        return RunTable(tuple(self._files), rows, numbers, start, length, encoding.astype(np.uint8), first, last)
 
     def covers(self, samples: LoggedSamples) -> MaskArray:
         """Which of the samples lie within an in-order chunk of their series, and so are in it already."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from obsflow import native
 from obsflow.errors import CorruptionError
-from obsflow.model.storage import ENCODING_XOR
+from obsflow.model.storage import FLOAT_CHUNKS
 from obsflow.tsdb.encoding import ByteArray, Cursor, IntArray, MaskArray, be32_at
 from obsflow.tsdb.files import File, Skipped
 
@@ -51,18 +51,18 @@ class ChunkSegments:
     """The chunks of one block, each checked when it is first asked for and remembered.
 
     `references` (int64, one a chunk) are those of the index: the segment's number less one in the upper half, the
-    offset in the lower. `start` and `length` are the place of a readable chunk's data in its segment. What turns out
-    damaged is told in `problems`, once. Threads may ask at the same time: they find the same, and a chunk's state is
-    set last.
+    offset in the lower. `start` and `length` are the place of a readable chunk's data in its segment, `encoding` says
+    what they are. What turns out damaged is told in `problems`, once. Threads may ask at the same time: they find the
+    same, and a chunk's state is set last.
     """
 
-    __slots__ = ("_encoding", "_name", "_problems", "_references", "_segments", "_state", "length", "start")
+    __slots__ = ("_name", "_problems", "_references", "_segments", "_state", "encoding", "length", "start")
 
     def __init__(self, name: str, files: Mapping[int, File], references: IntArray) -> None:
         self._name = name
         self._references = references
         self._state = np.zeros(len(references), np.uint8)
-        self._encoding = np.zeros(len(references), np.uint8)
+        self.encoding = np.zeros(len(references), np.uint8)
         self._problems: dict[tuple[str, int], CorruptionError] = {}
         self.start = np.zeros(len(references), np.int64)
         self.length = np.zeros(len(references), np.int64)
@@ -77,7 +77,7 @@ class ChunkSegments:
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """Chunks found so far whose encoding is not read."""
-        counts = np.bincount(self._encoding[self._state == _State.SKIPPED]).tolist()
+        counts = np.bincount(self.encoding[self._state == _State.SKIPPED]).tolist()
         return tuple(Skipped(self._name, chunk_kind(encoding), n) for encoding, n in enumerate(counts) if n)
 
     @property
@@ -132,10 +132,10 @@ class ChunkSegments:
         self._damaged(segment, chunks[~sound], "checksum of a chunk does not match")
         chunks, body, length = chunks[sound], body[sound], length[sound]
         encodings = data[body]
-        self._encoding[chunks] = encodings
+        self.encoding[chunks] = encodings
         self.start[chunks] = body + 1
         self.length[chunks] = length
-        self._state[chunks] = np.where(encodings == ENCODING_XOR, _State.READABLE, _State.SKIPPED)
+        self._state[chunks] = np.where(np.isin(encodings, FLOAT_CHUNKS), _State.READABLE, _State.SKIPPED)
 
     def _damaged(self, segment: _Segment, chunks: IntArray, message: str) -> None:
         for offset in (self._references[chunks] & 0xFFFFFFFF).tolist():
