@@ -10,7 +10,7 @@ import attrs
 from benchmarks import Table, render_tables
 
 # A module listed here has `run(rounds) -> list[Table]`.
-MODULES = ("kernels", "backtest")
+MODULES = ("kernels", "queries", "backtest")
 
 
 def main() -> None:

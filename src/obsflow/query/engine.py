@@ -98,8 +98,7 @@ class Engine:
             run = self._start(plan, step_ms=step, range_ms=end - start)
             ctx = EvalContext(run, start + step * np.arange(steps, dtype=np.int64), start, end, ranged=True)
             frame = _to_frame(ctx, ctx.evaluate(plan.expr)) if steps else _no_series(ctx)
-        frame = frame.compact()
-        return self._finish(run, frame.take(frame.labels.sort_order()), is_range=True)
+        return self._finish(run, _sort(frame.compact()), is_range=True)
 
     def query_batch(self, expr: str | Expr, times: TimeArray) -> Batch:
         """The values at each of `times` (int64 ms, ascending), as if `query` were called for each.
@@ -208,6 +207,12 @@ def _to_frame(ctx: EvalContext, value: Value) -> Frame:
         return ctx.checked(settle_names(ctx, value))
     labels = LabelColumns.unlabelled(ctx.symbols, 1)
     return ctx.frame(labels, value[np.newaxis], np.ones((1, ctx.steps), bool))
+
+
+def _sort(frame: Frame) -> Frame:
+    """The series by labels; without a copy if they are."""
+    order = frame.labels.sort_order()
+    return frame if (order == np.arange(len(order))).all() else frame.take(order)
 
 
 def _no_series(ctx: EvalContext) -> Frame:

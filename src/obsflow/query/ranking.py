@@ -105,9 +105,13 @@ def _keep_least(keys: FloatArray, present: BoolArray, limits: npt.NDArray[np.int
     count = present.sum(axis=0)
     kept: BoolArray = present & (limits > 0)
     crowded = np.flatnonzero((limits > 0) & (limits < count))
+    if not len(crowded):
+        return kept
+    by_step = np.where(present, keys, np.inf).T.copy()
+    by_step[np.isnan(by_step)] = np.inf
     for limit in np.unique(limits[crowded]).tolist():
         steps = crowded[limits[crowded] == limit]
-        own = np.where(present[:, steps] & ~np.isnan(keys[:, steps]), keys[:, steps], np.inf).T
+        own = by_step if len(steps) == len(by_step) else by_step[steps]
         last = np.partition(own, limit - 1, axis=1)[:, limit - 1 : limit]
         chosen = own <= last
         # A tie at the edge, or an edge among infinities and NaN, is for the heap to decide.
@@ -125,15 +129,22 @@ def _heap_order(keys: FloatArray, present: BoolArray, limit: int) -> list[int]:
     Which of several equal keys is pushed out is decided by a binary heap, so the heap is kept as Go's container/heap
     keeps it: the greatest key at the root, and NaN greater than any.
     """
+    rows = np.flatnonzero(present)
+    keys = keys[rows]
     heap: list[tuple[float, int]] = []
-    for row in np.flatnonzero(present).tolist():
-        key = float(keys[row])
-        if len(heap) < limit:
-            heap.append((key, row))
-            _sift_up(heap)
-        elif limit > 0 and (heap[0][0] > key or (math.isnan(heap[0][0]) and not math.isnan(key))):
-            heap[0] = (key, row)
-            _sift_down(heap)
+    for first in zip(keys[:limit].tolist(), rows[:limit].tolist(), strict=True):
+        heap.append(first)
+        _sift_up(heap)
+    at = limit
+    while heap and at < len(rows):
+        root = heap[0][0]
+        fits = ~np.isnan(keys[at:]) if math.isnan(root) else keys[at:] < root
+        at += int(fits.argmax())  # the next that pushes the root out, or, if there is none, the one that does not
+        if not fits[at - len(keys)]:
+            break
+        heap[0] = float(keys[at]), int(rows[at])
+        _sift_down(heap)
+        at += 1
     return [row for _, row in sorted(heap, key=functools.cmp_to_key(_compare))]
 
 
