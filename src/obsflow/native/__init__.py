@@ -1,0 +1,42 @@
+"""The compiled kernels, numpy in and numpy out.
+
+Every function checks dtypes, shapes and lengths once and then makes one C call, with the GIL released: no other thread
+may change the arrays meanwhile. Times are int64 milliseconds. Bytes that are not what their format promises raise
+`CorruptionError` where one input is one thing, and are marked where many are read at once.
+"""
+
+from obsflow.native.aggregation import GROUP_OPERATORS, histogram_quantile, reduce_groups
+from obsflow.native.codecs import (
+    XorAppender,
+    crc32c,
+    crc32c_many,
+    fnv1a64,
+    snappy_decode,
+    xor2_decode,
+    xor_decode,
+    xor_encode,
+    xor_encode_many,
+    xxhash64,
+)
+from obsflow.native.series import WINDOW_FUNCTIONS, RunTable, decode_runs, select_instant, window
+
+__all__ = [
+    "GROUP_OPERATORS",
+    "WINDOW_FUNCTIONS",
+    "RunTable",
+    "XorAppender",
+    "crc32c",
+    "crc32c_many",
+    "decode_runs",
+    "fnv1a64",
+    "histogram_quantile",
+    "reduce_groups",
+    "select_instant",
+    "snappy_decode",
+    "window",
+    "xor2_decode",
+    "xor_decode",
+    "xor_encode",
+    "xor_encode_many",
+    "xxhash64",
+]

@@ -1,0 +1,158 @@
+"""Bytes: hashes, compression, chunks."""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from obsflow.native.memory import (
+    F64,
+    I64,
+    SIZE,
+    U8,
+    U32,
+    Buffer,
+    Float64Array,
+    Int64Array,
+    as_array,
+    check,
+    ffi,
+    lib,
+    pass_bytes,
+    pass_memory,
+)
+
+
+def crc32c(data: Buffer) -> int:
+    """CRC-32C (Castagnoli) of the data."""
+    return int(lib.obs_hash_crc32c(pass_bytes(data), len(data)))
+
+
+def crc32c_many(data: Buffer, starts: Int64Array, lengths: Int64Array) -> npt.NDArray[np.uint32]:
+    """CRC-32C of `n` ranges of one buffer. Raises ValueError if a range leaves it."""
+    n = len(starts)
+    starts, lengths = as_array(starts, np.int64, (n,), "starts"), as_array(lengths, np.int64, (n,), "lengths")
+    sums = np.empty(n, np.uint32)
+    views = [pass_memory(I64, starts), pass_memory(I64, lengths)]
+    check(lib.obs_hash_crc32c_many(pass_bytes(data), len(data), *views, n, pass_memory(U32, sums)))
+    return sums
+
+
+def xxhash64(data: bytes) -> int:
+    """XXH64 with seed 0."""
+    return int(lib.obs_hash_xxhash64(data, len(data)))
+
+
+def fnv1a64(data: bytes) -> int:
+    """FNV-1a, 64 bits."""
+    return int(lib.obs_hash_fnv1a64(data, len(data)))
+
+
+def snappy_decode(data: Buffer) -> bytes:
+    """Decompress one raw Snappy block. Raises CorruptionError."""
+    length = ffi.new(SIZE)
+    source = pass_bytes(data)
+    check(lib.obs_snappy_length(source, len(data), length))
+    out = bytearray(length[0])
+    with pass_memory(U8, out) as target:
+        check(lib.obs_snappy_decode(source, len(data), target, len(out)))
+    return bytes(out)
+
+
+class XorAppender:
+    """Writes an XOR chunk, a batch of samples at a time: the bytes are the same however it is split up."""
+
+    __slots__ = ("_chunk", "_state")
+
+    def __init__(self) -> None:
+        self._chunk = np.zeros(256, np.uint8)
+        self._state = ffi.new("obs_xor_state *")
+
+    @classmethod
+    def from_chunk(cls, data: Buffer) -> "XorAppender":
+        """Go on where the writer of `data` stood. Raises CorruptionError."""
+        self = cls()
+        _decode_chunk(data, self._state)
+        used = self._used
+        self._chunk = np.zeros(max(256, 2 * used), np.uint8)
+        self._chunk[:used] = np.frombuffer(data, np.uint8)[:used]
+        return self
+
+    def append(self, times: Int64Array, values: Float64Array) -> None:
+        """Add samples. Raises ValueError, and adds none, if the chunk would have more than 65535."""
+        n = len(times)
+        times, values = as_array(times, np.int64, (n,), "times"), as_array(values, np.float64, (n,), "values")
+        if len(self) + n > 0xFFFF:
+            raise ValueError(f"a chunk holds 65535 samples, not {len(self) + n}")
+        needed = self._used + lib.obs_xor_max_length(n)
+        if needed > len(self._chunk):
+            grown = np.zeros(2 * needed, np.uint8)
+            grown[: self._used] = self._chunk[: self._used]
+            self._chunk = grown
+        chunk = pass_memory(U8, self._chunk)
+        views = [pass_memory(I64, times), pass_memory(F64, values)]
+        check(lib.obs_xor_append(self._state, chunk, len(self._chunk), *views, n))
+
+    def to_bytes(self) -> bytes:
+        """The chunk so far."""
+        return self._chunk[: self._used].tobytes()
+
+    def __len__(self) -> int:
+        return int(self._state.count)
+
+    @property
+    def _used(self) -> int:
+        return max(2, (int(self._state.position) + 7) // 8)
+
+
+def xor_encode(times: Int64Array, values: Float64Array) -> bytes:
+    """The samples as one XOR chunk, bit for bit as Prometheus writes it. At most 65535 samples."""
+    appender = XorAppender()
+    appender.append(times, values)
+    return appender.to_bytes()
+
+
+def xor_encode_many(times: Int64Array, values: Float64Array, offsets: Int64Array) -> tuple[bytes, Int64Array]:
+    """Many chunks in one call: chunk `i` has the samples `offsets[i]:offsets[i + 1]`.
+
+    Returns the chunks one after another, and int64 `[chunks + 1]`, where each begins and ends.
+    """
+    n, n_chunks = len(times), len(offsets) - 1
+    times, values = as_array(times, np.int64, (n,), "times"), as_array(values, np.float64, (n,), "values")
+    offsets = as_array(offsets, np.int64, (n_chunks + 1,), "offsets")
+    counts = np.diff(offsets)
+    if n_chunks < 0 or offsets[0] < 0 or offsets[-1] > n or (counts < 0).any() or (counts > 0xFFFF).any():
+        raise ValueError("offsets must ascend within the samples, by at most 65535")
+    out = np.empty(n_chunks * lib.obs_xor_max_length(0) + int(counts.sum()) * _BYTES_PER_SAMPLE, np.uint8)
+    ends = np.zeros(n_chunks + 1, np.int64)
+    views = [pass_memory(I64, times), pass_memory(F64, values), pass_memory(I64, offsets)]
+    target = pass_memory(U8, out)
+    check(lib.obs_xor_encode_many(*views, n_chunks, target, len(out), pass_memory(I64, ends[1:])))
+    return out[: ends[-1]].tobytes(), ends
+
+
+_BYTES_PER_SAMPLE: Final = lib.obs_xor_max_length(1) - lib.obs_xor_max_length(0)
+
+
+def xor_decode(data: Buffer) -> tuple[Int64Array, Float64Array]:
+    """Times and values of an XOR chunk; the bits of every NaN survive. Raises CorruptionError."""
+    return _decode_chunk(data, ffi.new("obs_xor_state *"))
+
+
+def _decode_chunk(data: Buffer, state: Any) -> tuple[Int64Array, Float64Array]:
+    source = pass_bytes(data)
+    capacity = lib.obs_xor_capacity(source, len(data))
+    times, values = np.empty(capacity, np.int64), np.empty(capacity, np.float64)
+    views = [pass_memory(I64, times), pass_memory(F64, values)]
+    check(lib.obs_xor_resume(source, len(data), *views, capacity, ffi.new(SIZE), state))
+    return times, values
+
+
+def xor2_decode(data: Buffer) -> tuple[Int64Array, Float64Array]:
+    """Times and values of an XOR2 chunk; the bits of every NaN survive. Raises CorruptionError."""
+    source = pass_bytes(data)
+    capacity = lib.obs_xor2_capacity(source, len(data))
+    times, values = np.empty(capacity, np.int64), np.empty(capacity, np.float64)
+    views = [pass_memory(I64, times), pass_memory(F64, values)]
+    check(lib.obs_xor2_decode(source, len(data), *views, capacity, ffi.new(SIZE)))
+    return times, values
