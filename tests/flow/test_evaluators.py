@@ -79,6 +79,12 @@ RULES = {
     "reads alerts": ["{record: firing, expr: 'count(ALERTS{alertstate=\"firing\"})'}"],
     "fails at times": ["{record: f, expr: 'up * on() group_left() (up > 0)'}"],
     "collides": ["{record: c, expr: 'up', labels: {i: x}}"],
+    "writes what another writes": [
+        "{record: w, expr: 'up == 0'}",
+        "{record: w, expr: 'up'}",
+        "{record: w, expr: 'count(up)', labels: {i: 'all'}}",
+        "{record: reads, expr: 'sum by (i) (w)'}",
+    ],
     "asks in a template": [
         "{alert: Q, expr: 'up == 0', annotations: {n: '{{ query \"count(up)\" | first | value }}'}}"
     ],
@@ -116,11 +122,11 @@ def test_batch_equals_ticking(names, seed, extra):
 
 
 def test_it_says_which_rules_are_ticked():
-    """A rule that reads itself, a later rule, or ALERTS is evaluated tick by tick, and so is what reads it."""
-    text = render(["chain", "alert", "reads itself", "reads a later rule", "reads alerts"])
-    _, evaluator = play(text, 1, batch=True)
+    """A rule that reads itself, a later rule, ALERTS or a series of two rules is evaluated tick by tick."""
+    names = ["chain", "alert", "reads itself", "reads a later rule", "reads alerts", "writes what another writes"]
+    _, evaluator = play(render(names), 1, batch=True)
 
-    assert [rule.name for rule in evaluator.ticked] == ["n", "early", "firing"]
+    assert [rule.name for rule in evaluator.ticked] == ["n", "early", "firing", "reads"]
 
 
 def test_the_kinds_of_effects_occur():

@@ -2,7 +2,8 @@
 
 Both give the same answers. A rule may be evaluated over its history at once if what it reads does not depend on when it
 is asked: recorded data, or rules that were themselves evaluated so and whose sample of an instant is there before this
-rule runs at that instant. Rules that read themselves, a later rule, or `ALERTS` are asked tick by tick.
+rule runs at that instant. Rules that read themselves, a later rule, `ALERTS`, or a series that two rules may write are
+asked tick by tick.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,17 +58,21 @@ class ScheduledGroup:
 
 @attrs.frozen(eq=False)
 class _Place:
-    """A rule in the order of evaluation, and the times at which its query is asked."""
+    """A rule in the order of evaluation, and the times at which its query is asked.
+
+    `is_contested` says that another rule may write the same series, and that the first to write at an instant wins.
+    """
 
     rank: tuple[int, int]  # group, rule in it
     rule: Rule
     limit: int
     times: TimeArray
+    is_contested: bool = False
     reads: "list[_Place]" = attrs.field(factory=list)
 
     def is_seen_by(self, reader: "_Place") -> bool:
         """Whether the reader, at any of its times, has before it all that this rule has written until then."""
-        if not isinstance(self.rule, RecordingRule):
+        if not isinstance(self.rule, RecordingRule) or self.is_contested:
             return False  # ALERTS comes from the lifecycle, tick by tick
         if self.rank < reader.rank:
             return True
@@ -152,8 +157,9 @@ class BatchEvaluator:
 
 def _place_rules(groups: Sequence[ScheduledGroup]) -> list[_Place]:
     """All rules in order, each with the rules whose output it reads."""
+    contested = _find_contested([rule for scheduled in groups for rule in scheduled.group.rules])
     places = [
-        _Place((g, r), rule, scheduled.group.limit, scheduled.times - scheduled.query_offset_ms)
+        _Place((g, r), rule, scheduled.group.limit, scheduled.times - scheduled.query_offset_ms, id(rule) in contested)
         for g, scheduled in enumerate(groups)
         for r, rule in enumerate(scheduled.group.rules)
     ]
@@ -167,6 +173,21 @@ def _place_rules(groups: Sequence[ScheduledGroup]) -> list[_Place]:
                 if _can_read(selector, name):
                     place.reads.extend(written_by)
     return places
+
+
+def _find_contested(rules: Sequence[Rule]) -> set[int]:
+    """The recording rules (by id) whose series another rule may write too: no label that both set keeps them apart."""
+    by_name: dict[str, list[RecordingRule]] = {}
+    for rule in rules:
+        if isinstance(rule, RecordingRule):
+            by_name.setdefault(rule.record, []).append(rule)
+    return {
+        id(one)
+        for same in by_name.values()
+        for one in same
+        for other in same
+        if one is not other and all(other.labels.get(name, value) == value for name, value in one.labels.items())
+    }
 
 
 def _can_read(selector: VectorSelector, name: str) -> bool:

@@ -7,10 +7,14 @@ reports `Delivered` or `DeliveryFailed`. Live, the driver waits for the clock; i
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, Self
 
+import attrs
+
 from obsflow.alertmanager import OBSFLOW, Alertmanager, Compat, Config, ReceiveAlerts, Silence
+from obsflow.errors import StateError
 from obsflow.flow.evaluators import InstantEvaluator
 from obsflow.flow.timeline import Timeline
 from obsflow.model.durations import MINUTE_MS
+from obsflow.model.floats import STALE_NAN, float_bits
 from obsflow.model.labels import EMPTY, Labels
 from obsflow.model.storage import Appender, Queryable
 from obsflow.query.engine import Engine
@@ -21,11 +25,22 @@ class Store(Queryable, Appender, Protocol):
     """What a loop reads from and writes to."""
 
 
+@attrs.frozen
+class SampleRejected:
+    """The store did not take what a rule wrote at `time` (ms): another rule had written to that series."""
+
+    time: int
+    labels: Labels
+    value: float
+    error: str
+
+
 class Flow:
     """Rule groups that write to a store and tell a router, and the router's notifications.
 
     Effects that stay inside are carried out here: samples are written before the next rule runs, alerts reach the
-    router at the instant of their evaluation. `poll` returns everything else in the order in which it was decided.
+    router at the instant of their evaluation. `poll` returns everything else in the order in which it was decided, and
+    a `SampleRejected` for each sample that is lost because two rules write the same series.
     Alerts of before `router_known_from` (ms) are lost, as a server loses them that has not discovered its router yet.
     """
 
@@ -114,9 +129,16 @@ class Flow:
         match effect:
             case WriteSamples(time=time, samples=samples):
                 for labels, value in samples:
-                    self._store.append(labels, time, value)
+                    self._write(labels, time, value)
             case SendAlerts(alerts=alerts):
                 if self._router is not None and (self._router_known_from is None or now >= self._router_known_from):
                     self._timeline.receive(self._router, ReceiveAlerts(alerts), now)
             case _:
                 self._outbox.append(effect)
+
+    def _write(self, labels: Labels, time: int, value: float) -> None:
+        try:
+            self._store.append(labels, time, value)
+        except StateError as error:
+            if float_bits(value) != float_bits(STALE_NAN):  # that a series goes on elsewhere is no loss
+                self._outbox.append(SampleRejected(time, labels, value, str(error)))
