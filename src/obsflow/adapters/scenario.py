@@ -14,8 +14,10 @@ from obsflow.alertmanager import Compat, Config, Silence, parse_compat, parse_si
 from obsflow.errors import ConfigError, Problem
 from obsflow.flow.backtest import Scenario
 from obsflow.flow.config import CaptureInfo, PrometheusConfig, load_capture_info, load_prometheus
+from obsflow.flow.phase import recorded_start
 from obsflow.notify import secret_files
 from obsflow.rules import RuleFile, load_rules
+from obsflow.tsdb.database import Database
 
 Path = pathlib.Path
 T = TypeVar("T")
@@ -72,8 +74,8 @@ def load_scenario(
     return Scenario(
         database=database,
         rule_files=tuple(rule_files),
-        start=_first(start, info.prometheus.started, database.min_time),
-        end=_first(end, database.max_time),
+        start=_start(info, database, rule_files) if start is None else start,
+        end=database.max_time if end is None else end,
         prometheus=prometheus,
         alertmanager=router,
         template_files=tuple(template_files),
@@ -98,8 +100,12 @@ def _read_secrets(router: Config | None) -> dict[str, str]:
     return {path: Path(path).read_text().strip() if Path(path).is_file() else f"<contents of {path}>" for path in paths}
 
 
-def _first(*times: int | None) -> int:
-    return next(time for time in times if time is not None)
+def _start(info: CaptureInfo, database: Database, rule_files: Sequence[RuleFile]) -> int:
+    """When the server that recorded the data began to evaluate rules, as far as is known; else when the data begins."""
+    if info.prometheus.started is None:
+        return database.min_time
+    groups = [group for file in rule_files for group in file.groups]
+    return recorded_start(database, groups, info.prometheus.started, database.min_time)
 
 
 def _no_data(files: ScenarioFiles) -> Path:

@@ -139,5 +139,9 @@ def _render_quiet(result: BacktestResult) -> Iterable[str]:
         first = result.failures[0]
         where = f"the first of {first.rule} at {_render_time(first.time)}"
         yield f"\n{len(result.failures)} evaluations failed, {where}: {first.error}"
+    if result.rejected:
+        lost = result.rejected[0]
+        where = f"the first of {lost.labels} at {_render_time(lost.time)}"
+        yield f"\n{len(result.rejected)} samples lost, {where}: {lost.error}"
     if result.ticked_rules:
         yield f"\nevaluated tick by tick, because they read what rules write: {', '.join(result.ticked_rules)}"

@@ -13,8 +13,8 @@ from obsflow.alertmanager import Alertmanager, Compat, Config, Decision, Deliver
 from obsflow.flow.config import CaptureInfo, PrometheusConfig
 from obsflow.flow.evaluators import ALERT_SERIES, BatchEvaluator, ScheduledGroup
 from obsflow.flow.external_url import recorded_external_url
-from obsflow.flow.loop import Flow
-from obsflow.flow.phase import recorded_offset, recorded_times
+from obsflow.flow.loop import Flow, SampleRejected
+from obsflow.flow.phase import TimedGroup, recorded_offsets
 from obsflow.flow.replay import HidingStore
 from obsflow.model.notifications import Notification
 from obsflow.model.storage import Queryable
@@ -67,14 +67,16 @@ class Scenario:
 class BacktestResult:
     """What would have happened, each tuple in order of time.
 
-    `notifications` have the integration's configuration beside them. `ticked_rules` names the rules that had to be
-    evaluated tick by tick; `written` holds the series that the rules wrote.
+    `notifications` have the integration's configuration beside them. `rejected` are the samples that were lost because
+    two rules write the same series. `ticked_rules` names the rules that had to be evaluated tick by tick; `written`
+    holds the series that the rules wrote.
     """
 
     notifications: tuple[tuple[Notification, object], ...]
     transitions: tuple[Transition, ...]
     decisions: tuple[Decision, ...]
     failures: tuple[EvaluationFailed, ...]
+    rejected: tuple[SampleRejected, ...]
     evaluations: int
     ticked_rules: tuple[str, ...]
     written: Queryable = attrs.field(repr=False)
@@ -97,7 +99,7 @@ class _Run:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.compat = scenario.compat
-        self.schedule = [self._schedule(group) for file in scenario.rule_files for group in file.groups]
+        self.schedule = self._schedule()
         self.written = TSDB(symbols=scenario.database.symbols)
         recorded = HidingStore(scenario.database, _written_names([each.group for each in self.schedule]))
         step_ms = scenario.prometheus.global_.evaluation_interval_ms
@@ -108,7 +110,7 @@ class _Run:
 
     def run(self, progress: Callable[[int], None] | None) -> BacktestResult:
         notifications: list[tuple[Notification, object]] = []
-        others: dict[type, list[object]] = {Transition: [], Decision: [], EvaluationFailed: []}
+        others: dict[type, list[object]] = {Transition: [], Decision: [], EvaluationFailed: [], SampleRejected: []}
         routes = self.scenario.alertmanager
         answer_after_ms = _DELIVERY_MS if self.compat.repeat_after_completion else 0
         for now, effect in self.flow.run(self.scenario.end):
@@ -119,31 +121,42 @@ class _Run:
                 others[type(effect)].append(effect)
             if progress is not None:
                 progress(now)
-        transitions, decisions, failures = (tuple(each) for each in others.values())
+        transitions, decisions, failures, rejected = (tuple(each) for each in others.values())
         return BacktestResult(
             tuple(notifications),
             transitions,  # type: ignore[arg-type] # each list holds its own kind
             decisions,  # type: ignore[arg-type]
             failures,  # type: ignore[arg-type]
+            rejected,  # type: ignore[arg-type]
             sum(each.times.size * len(each.group.rules) for each in self.schedule),
             tuple(rule.name for rule in self.evaluator.ticked),
             self.written,
             self._renderer(),
         )
 
-    def _schedule(self, group: RuleGroup) -> ScheduledGroup:
-        """When the group is evaluated: as it was when the data was recorded, or where Prometheus would put it."""
-        scenario, settings = self.scenario, self.scenario.prometheus.global_
-        interval_ms = group.interval_ms or settings.evaluation_interval_ms
-        query_offset_ms = settings.rule_query_offset_ms if group.query_offset_ms is None else group.query_offset_ms
-        written = recorded_times(scenario.database, group, scenario.start, scenario.end)
-        offset = recorded_offset(written + query_offset_ms, interval_ms)
+    def _schedule(self) -> list[ScheduledGroup]:
+        """When each group is evaluated: as it was when the data was recorded, or where Prometheus would put it."""
+        scenario = self.scenario
+        groups = [self._timed(group) for file in scenario.rule_files for group in file.groups]
+        offsets = recorded_offsets(scenario.database, groups, scenario.start, scenario.end)
+        return [self._scheduled(*each) for each in zip(groups, offsets, strict=True)]
+
+    def _timed(self, group: RuleGroup) -> TimedGroup:
+        settings = self.scenario.prometheus.global_
+        return TimedGroup(
+            group,
+            group.interval_ms or settings.evaluation_interval_ms,
+            settings.rule_query_offset_ms if group.query_offset_ms is None else group.query_offset_ms,
+        )
+
+    def _scheduled(self, timed: TimedGroup, offset: int | None) -> ScheduledGroup:
+        group, interval_ms = timed.group, timed.interval_ms
         if offset is None:
             # Prometheus hashes the path; only the name of the file is the same wherever the replay runs.
             offset = group_offset(group.source.rpartition("/")[2], group.name, interval_ms)
-        first = scenario.start + (offset - scenario.start) % interval_ms
-        times = np.arange(first, scenario.end + 1, interval_ms, dtype=np.int64)
-        return ScheduledGroup(group, interval_ms, query_offset_ms, times)
+        first = self.scenario.start + (offset - self.scenario.start) % interval_ms
+        times = np.arange(first, self.scenario.end + 1, interval_ms, dtype=np.int64)
+        return ScheduledGroup(group, interval_ms, timed.query_offset_ms, times)
 
     def _machine(self, scheduled: ScheduledGroup) -> GroupMachine:
         return GroupMachine(
@@ -171,8 +184,12 @@ class _Run:
         )
 
     def _router_known_from(self) -> int | None:
-        started = self.scenario.info.prometheus.started
-        return None if started is None or not self.compat.loses_alerts_at_start else started + _DISCOVERY_MS
+        """From when on alerts arrive: the sender has discovered its Alertmanagers, and they have started."""
+        info = self.scenario.info
+        if not self.compat.loses_alerts_at_start:
+            return None
+        discovered = None if info.prometheus.started is None else info.prometheus.started + _DISCOVERY_MS
+        return max((time for time in (discovered, info.alertmanager.started) if time is not None), default=None)
 
     def _renderer(self) -> Renderer:
         version = self.scenario.info.alertmanager.version if self.compat.name.startswith("alertmanager") else ""
