@@ -33,32 +33,43 @@ def test_series():
     assert list(records.decode_series(record(b"\x01"))) == []
 
 
-def test_samples_of_many_records():
-    """All records are decoded at once, each on its own base."""
+VERSIONS = pytest.mark.parametrize("write", [writer.samples_record, writer.samples_v2_record])
+
+
+def decode(*batch: Record) -> tuple[list[tuple[int, int, int]], list[CorruptionError]]:
     problems: list[CorruptionError] = []
-    batch = [writer.samples_record(part) for part in (SAMPLES, [], SAMPLES[::-1], SAMPLES[:1])]
-    columns = records.decode_samples([record(data) for data in batch], problems)
-    assert rows(columns) == expected([*SAMPLES, *SAMPLES[::-1], SAMPLES[0]])
+    return rows(records.decode_samples(batch, problems)), problems
+
+
+def test_samples_of_many_records():
+    """All records are decoded at once, each on its own base; start times are left out."""
+    parts = [SAMPLES, [], SAMPLES[::-1], SAMPLES[:1]]
+    batch = [record(write(part)) for part in parts for write in (writer.samples_record, writer.samples_v2_record)]
+    found, problems = decode(*batch)
+    assert found == expected([sample for part in parts for sample in part * 2])
     assert problems == []
 
 
-def test_a_truncated_samples_record_keeps_what_is_whole():
+@VERSIONS
+def test_a_truncated_samples_record_keeps_what_is_whole(write):
     """Of a record that ends within a sample the samples before stay, and those of other records."""
-    data = writer.samples_record(SAMPLES)
-    for size in range(2, len(data)):
-        problems: list[CorruptionError] = []
-        columns = records.decode_samples([record(data[:size], 40), record(data)], problems)
-        found = rows(columns)
-        assert found[-len(SAMPLES) :] == expected(SAMPLES)
-        assert found[: -len(SAMPLES)] == expected(SAMPLES)[: len(found) - len(SAMPLES)]
-        assert [problem.offset for problem in problems] in ([], [40])
-        assert problems or len(writer.samples_record(SAMPLES[: len(found) - len(SAMPLES)])) in (1, size)
+    data = write(SAMPLES)
+    wholes = {len(write(SAMPLES[:count])): count for count in range(1, len(SAMPLES) + 1)} | {1: 0}
+    for size in range(1, len(data)):
+        found, problems = decode(record(data[:size], 40), record(data))
+        count = max(count for whole, count in wholes.items() if whole <= size)
+        assert found == expected(SAMPLES[:count] + SAMPLES)
+        bases = write is writer.samples_record and size == 17
+        assert [problem.offset for problem in problems] == ([] if size in wholes or bases else [40])
 
 
-def test_samples_with_start_times():
-    """Version 2 counts references from sample to sample and times from the first; start times are left out."""
-    assert rows(records.decode_samples_v2(record(writer.samples_v2_record(SAMPLES)))) == expected(SAMPLES)
-    assert rows(records.decode_samples_v2(record(b"\x0b"))) == []
+@VERSIONS
+def test_a_varint_that_never_ends(write):
+    """A number of more than 64 bits costs the samples from it on."""
+    data = write(SAMPLES[:2]) + b"\xff" * 30
+    found, problems = decode(record(data, 7))
+    assert found == expected(SAMPLES[:2])
+    assert [problem.offset for problem in problems] == [7]
 
 
 def test_tombstones():
@@ -68,20 +79,22 @@ def test_tombstones():
 
 
 @pytest.mark.parametrize(
-    ("decode", "data"),
+    ("read", "data"),
     [
         (records.decode_series, writer.series_record([(1, {"a": "b"})])),
         (records.decode_tombstones, writer.tombstones_record([(3, -5, 500)])),
     ],
 )
-def test_truncated_records(decode, data):
+def test_truncated_records(read, data):
     """A record that ends too early is an error."""
     for size in range(2, len(data)):
         with pytest.raises(CorruptionError):
-            list(decode(record(data[:size])))
+            list(read(record(data[:size])))
 
 
 def test_overflowing_times_wrap():
     """Hostile differences wrap as they do in a server, and raise nothing."""
     data = writer.samples_v2_record([(1, (1 << 63) - 1, 1.0)]) + writer.varint(1) + writer.varint(1 << 62) + b"\0" * 9
-    assert len(records.decode_samples_v2(record(data)).times) == 2
+    found, problems = decode(record(data))
+    assert [time for _, time, _ in found] == [(1 << 63) - 1, (1 << 62) - 1 - (1 << 63)]
+    assert problems == []

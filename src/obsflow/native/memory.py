@@ -15,6 +15,7 @@ Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 UInt8Array = npt.NDArray[np.uint8]
+UInt64Array = npt.NDArray[np.uint64]
 
 U8 = ffi.typeof("uint8_t[]")
 U32 = ffi.typeof("uint32_t[]")

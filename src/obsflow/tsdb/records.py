@@ -6,9 +6,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from obsflow import native
 from obsflow.errors import CorruptionError
 from obsflow.model.labels import Labels
-from obsflow.tsdb.encoding import ByteArray, Cursor, IntArray, expand, unzigzag
+from obsflow.tsdb.encoding import Cursor, IntArray, offsets_of
 from obsflow.tsdb.wal import Record
 
 SERIES = 1
@@ -28,8 +29,6 @@ _UNREAD = {
     12: "records of histograms with start times",
     13: "records of float histograms with start times",
 }
-_EXPLICIT_START = 2
-_U64 = (1 << 64) - 1
 
 
 def record_kind(type_: int) -> str:
@@ -79,97 +78,15 @@ def _body(record: Record) -> Cursor:
 
 
 def decode_samples(records: Sequence[Record], problems: list[CorruptionError]) -> SampleColumns:
-    """The samples of many records of type 2, all at once. Of a malformed record what precedes the fault stays.
+    """The samples of many records, of either version, all at once. Start times are left out.
 
-    A sample is two varints and eight bytes. Python only finds where each starts; the numbers are decoded as columns.
+    Of a malformed record what precedes the fault stays.
     """
-    joined = b"".join([record.data for record in records]) + bytes(_PAD)
-    at: list[int] = []
-    counts: list[int] = []
-    bases: list[tuple[int, int]] = []
-    first = 0
-    for record in records:
-        end = first + len(record.data)
-        before = len(at)
-        if end - first >= _BASES_END:
-            position = _find_samples(joined, first + _BASES_END, end, at)
-            if position != end:
-                at.pop()
-                problems.append(CorruptionError("samples record ends within a sample", record.file, record.offset))
-        elif end - first > 1:
-            problems.append(CorruptionError("samples record is too short", record.file, record.offset))
-        counts.append(len(at) - before)
-        bases.append((int.from_bytes(record.data[1:9], "big"), int.from_bytes(record.data[9:17], "big")))
-        first = end
-    return _columns(
-        np.frombuffer(joined, np.uint8),
-        np.array(at, np.int64),
-        np.array(counts, np.int64),
-        np.array(bases, np.uint64).reshape(-1, 2),
-    )
-
-
-_BASES_END = 17
-_PAD = 32  # zeros, which end every varint
-
-
-def _find_samples(data: bytes, position: int, end: int, at: list[int]) -> int:
-    """Append the start of each sample to `at`; returns where the last one ends, which may be beyond `end`."""
-    while position < end:
-        at.append(position)
-        while data[position] >= 0x80:
-            position += 1
-        position += 1
-        while data[position] >= 0x80:
-            position += 1
-        position += 9
-    return position
-
-
-def _columns(data: ByteArray, at: IntArray, counts: IntArray, bases: npt.NDArray[np.uint64]) -> SampleColumns:
-    owner, _ = expand(counts)
-    reference, time_at = _varints_at(data, at)
-    time, value_at = _varints_at(data, time_at)
-    bits = np.zeros(len(at), np.uint64)
-    for k in range(8):
-        bits = (bits << np.uint64(8)) | data[value_at + k]
-    return SampleColumns(
-        bases[owner, 0] + reference.view(np.uint64), bases[owner, 1].view(np.int64) + time, bits.view(np.float64)
-    )
-
-
-def _varints_at(data: ByteArray, at: IntArray) -> tuple[IntArray, IntArray]:
-    """The zigzag varint at each position, and the position after it. All of them end within `data`."""
-    values = np.zeros(len(at), np.uint64)
-    position = at.copy()
-    going = np.arange(len(at))
-    for k in range(10):
-        byte = data[position[going]]
-        values[going] |= (byte & 0x7F).astype(np.uint64) << np.uint64(7 * k)
-        position[going] += 1
-        going = going[byte >= 0x80]
-        if not len(going):
-            break
-    return unzigzag(values), position
-
-
-def decode_samples_v2(record: Record) -> SampleColumns:
-    """The samples of a record of type 11; their start times are left out. Raises CorruptionError."""
-    cursor = _body(record)
-    references: list[int] = []
-    times: list[int] = []
-    bits: list[bytes] = []
-    reference = first_time = 0
-    while cursor.remaining:
-        reference += cursor.varint()
-        time = cursor.varint()
-        if not times:
-            first_time, time = time, 0
-            cursor.varint()  # the start time of the first sample, which is always there
-        elif cursor.u8() == _EXPLICIT_START:
-            cursor.varint()
-        references.append(reference & _U64)
-        times.append(time)
-        bits.append(cursor.take(8))
-    values = np.frombuffer(b"".join(bits), ">u8").astype(np.uint64).view(np.float64)
-    return SampleColumns(np.array(references, np.uint64), np.array(times, np.int64) + np.int64(first_time), values)
+    lengths = np.array([len(record.data) for record in records], np.int64)
+    starts = offsets_of(lengths)[:-1]
+    joined = b"".join([record.data for record in records])
+    references, times, values, _, bad = native.decode_log_samples(joined, starts, lengths)
+    for at in np.flatnonzero(bad).tolist():
+        record = records[at]
+        problems.append(CorruptionError("samples record ends within a sample", record.file, record.offset))
+    return SampleColumns(references, times, values)

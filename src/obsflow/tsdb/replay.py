@@ -102,7 +102,7 @@ class Replay:
     def _apply(self, record: Record) -> None:
         kind = record.data[0] if record.data else 0
         try:
-            if kind == records.SAMPLES:
+            if kind in (records.SAMPLES, records.SAMPLES_V2):
                 self._batch.append(record)
                 self._batch_bytes += len(record.data)
                 if self._batch_bytes >= _BATCH_BYTES:
@@ -110,9 +110,6 @@ class Replay:
             elif kind == records.SERIES:
                 for reference, labels in records.decode_series(record):
                     self._add_series(reference, labels)
-            elif kind == records.SAMPLES_V2:
-                self._flush()
-                self._add(records.decode_samples_v2(record))
             elif kind == records.TOMBSTONES:
                 self._flush()
                 for reference, min_time, max_time in records.decode_tombstones(record):
