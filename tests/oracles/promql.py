@@ -17,6 +17,7 @@ from obsflow.promql.ast import (
     MatrixSelector,
     NumberLiteral,
     Paren,
+    RangeMode,
     StringLiteral,
     Unary,
     VectorSelector,
@@ -55,6 +56,8 @@ class _At:
             case Paren(expr=inner):
                 return self.value(inner)
             case VectorSelector():
+                if node.mode is RangeMode.SMOOTHED:
+                    return self.smoothed(node)
                 return [(labels, value) for labels, _, value in self.select(node)]
             case Unary(op=op, expr=inner):
                 return self.unary(op, self.value(inner))
@@ -104,6 +107,47 @@ class _At:
             for labels, value in _At(self.oracle, time, self.bounds).value(node.expr):
                 rows.setdefault(labels, []).append((time, value))
         return list(rows.items()), end, node.range
+
+    # ---- windows that know their values at both ends
+
+    def around(self, selector, end, range_ms):
+        """Series with the samples from a lookback before the window, and for `smoothed` to one after it."""
+        smoothed = selector.mode is RangeMode.SMOOTHED
+        start, stop = end - range_ms - self.oracle.lookback_ms, end + smoothed * self.oracle.lookback_ms
+        for labels, samples in self.oracle.series:
+            if all_match(selector.matchers, labels):
+                yield labels, [(t, v) for t, v in samples if start < t <= stop and not is_stale(v)]
+
+    def with_ends(self, name, matrix):
+        end = self.reference(matrix.selector)
+        for labels, samples in self.around(matrix.selector, end, matrix.range):
+            window = ends_of(
+                samples, end - matrix.range, end, matrix.selector.mode, counter=name in ("rate", "increase")
+            )
+            if window is None:
+                continue
+            left, inside, right, taken = window
+            if name in ("changes", "resets"):
+                yield labels, WINDOWS[name](taken)
+                continue
+            value, lost, previous = right - left, 0.0, left
+            if name != "delta":
+                for sample in (*inside, right):
+                    lost += previous if sample < previous else 0.0
+                    previous = sample
+                value += lost
+            yield labels, value / (matrix.range / 1000) if name == "rate" else value
+
+    def smoothed(self, node):
+        time = self.reference(node)
+        out = []
+        for labels, samples in self.around(node, time, 0):
+            before = [sample for sample in samples if sample[0] <= time]
+            after = [sample for sample in samples if sample[0] > time]
+            if before:
+                exact = before[-1][0] == time or not after
+                out.append((labels, before[-1][1] if exact else on_line(before[-1], after[0], time, counter=False)))
+        return out
 
     # ---- operators
 
@@ -155,6 +199,9 @@ class _At:
 
     def call(self, node):
         name, args = node.name, node.args
+        matrix = strip(args[0]) if args else None
+        if isinstance(matrix, MatrixSelector) and matrix.selector.mode is not RangeMode.PLAIN:
+            return unique([(bare(labels), v) for labels, v in self.with_ends(name, matrix) if v is not None])
         if name in WINDOWS:
             at = {"quantile_over_time": 1}.get(name, 0)
             found, end, range_ms = self.windows(args[at])
@@ -546,6 +593,30 @@ MATH = {
     "clamp_min": go_max,
     "clamp_max": go_min,
 }
+
+
+# ---- the ends of windows
+
+
+def on_line(a, b, time, *, counter):
+    start = 0.0 if counter and b[1] < a[1] else a[1]
+    return start + (b[1] - start) * (time - a[0]) / (b[0] - a[0])
+
+
+def ends_of(samples, start, end, mode, *, counter):
+    """(value at the start, values strictly inside, value at the end, the samples taken) or None."""
+    before = [sample for sample in samples if sample[0] <= start]
+    within = [sample for sample in samples if start < sample[0] < end]
+    after = [sample for sample in samples if sample[0] >= end]
+    taken = before[-1:] + within + after[:1]
+    if not taken or taken[-1][0] <= start or taken[0][0] > end:
+        return None
+    left, right = taken[0][1], taken[-1][1]
+    if mode is RangeMode.SMOOTHED and taken[0][0] < start:
+        left = on_line(taken[0], taken[1], start, counter=counter)
+    if mode is RangeMode.SMOOTHED and taken[-1][0] > end and len(taken) > 1:
+        right = on_line(taken[-2], taken[-1], end, counter=counter)
+    return left, [value for _, value in within], right, taken
 
 
 # ---- functions of windows: (samples, start, end, time of the step, parameters) -> value or None

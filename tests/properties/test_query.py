@@ -12,7 +12,7 @@ from obsflow.errors import ObsflowError, QueryError
 from obsflow.model.floats import STALE_NAN, float_bits
 from obsflow.model.frames import Frame
 from obsflow.model.labels import Labels
-from obsflow.promql import PROMQLTEST, parse
+from obsflow.promql import PROMQLTEST, Dialect, parse
 from obsflow.query.engine import Engine
 from obsflow.query.limits import Limits
 from obsflow.query.result import Scalar
@@ -299,6 +299,38 @@ def test_a_range_query_equals_instant_queries_with_its_bounds(series, text, grid
     assert rows.labels.decode() == sorted(rows.labels.decode())
 
 
+@st.composite
+def with_ends(draw):
+    """Selectors that are anchored or smoothed, as instants and under the functions that take them."""
+    if draw(st.integers(0, 3)) == 0:
+        text = f"{draw(st.sampled_from(SELECTORS))} smoothed{draw(st.sampled_from(MODIFIERS))}"
+        return draw(st.sampled_from(("{}", "sum({})"))).format(text)
+    mode, functions = draw(
+        st.sampled_from(
+            (
+                ("anchored", ("rate", "increase", "delta", "changes", "resets")),
+                ("smoothed", ("rate", "increase", "delta")),
+            )
+        )
+    )
+    matrix = f"{draw(st.sampled_from(SELECTORS))}[{draw(st.sampled_from(DURATIONS))}] {mode}"
+    return f"{draw(st.sampled_from(functions))}({matrix}{draw(st.sampled_from(MODIFIERS))})"
+
+
+@settings(max_examples=200, deadline=None)
+@given(databases(), with_ends(), st.lists(TIMES, min_size=1, max_size=4))
+def test_windows_with_ends_equal_the_oracle(series, text, times):
+    """`anchored` and `smoothed` have the oracle's labels and bits at every step."""
+    dialect = Dialect(extended_range_selectors=True)
+    times = np.sort(np.array(times))
+    engine = Engine(ListStore(series), dialect=dialect, lookback_ms=100_000)
+    batch = engine.query_batch(text, times)
+    oracle = Oracle(series, lookback_ms=100_000)
+    for i, time in enumerate(times.tolist()):
+        got = str(batch.failures[i])[:12] if i in batch.failures else of_step(batch.frame, i)
+        assert got == expected(oracle, parse(text, dialect), time) == of_result(lambda t=time: engine.query(text, t))
+
+
 EXTREMES = st.sampled_from((0, 1, -1, 2**60, -(2**61), 2**61, 2**61 + 1, -(2**63), 2**70, 1_700_000_000_000))
 FAR = (
     "a offset 292y",
@@ -318,6 +350,9 @@ FAR = (
     'histogram_quantiles(a, "", 1)',
     "topk(-1e300, a)",
     "round(a, 0)",
+    "rate(a[292y] smoothed)",
+    "a[100y] anchored",
+    "a smoothed offset -292y",
 )
 
 

@@ -192,7 +192,7 @@ def test_damaged_chunks_are_warned_of():
 
 @pytest.mark.parametrize(
     ("query", "named"),
-    [("info(x)", "info()"), ("rate(x[1m] smoothed)", "smoothed"), ("x anchored", "anchored")],
+    [("info(x)", "info()"), ("start_timestamp(x)", "start_timestamp()"), ("x </ 2", "</")],
 )
 def test_what_is_not_supported_is_named(query, named):
     """An experimental feature that parses and cannot be evaluated says its name, before anything is read."""

@@ -7,9 +7,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obsflow import native
 from obsflow.errors import LimitExceededError, QueryError
-from obsflow.model.floats import is_stale
 from obsflow.model.frames import Frame, LabelColumns, TimeArray
 from obsflow.model.storage import Queryable
 from obsflow.promql import Dialect, parse
@@ -20,9 +18,9 @@ from obsflow.query.context import MAX_TIME, EvalContext, QueryRun, Value
 from obsflow.query.evaluators import EVALUATORS, check_supported
 from obsflow.query.limits import Limits
 from obsflow.query.plan import Plan, unwrap
+from obsflow.query.raw import read_range_vector
 from obsflow.query.result import Batch, RawSeries, Result, Scalar, String
-from obsflow.query.series import SAME_LABELSET, settle_labels, settle_names
-from obsflow.query.windows import window_source
+from obsflow.query.series import settle_names
 
 _MAX_PLANS = 1024
 
@@ -73,7 +71,7 @@ class Engine:
             root = unwrap(run.plan.expr)
             ctx = EvalContext(run, np.array([time], np.int64), time, time, ranged=False)
             if isinstance(root, MatrixSelector | Subquery):
-                value: Frame | RawSeries | Scalar | String = _read_windows(ctx, root)
+                value: Frame | RawSeries | Scalar | String = read_range_vector(ctx, root)
             else:
                 value = _instant_value(ctx, ctx.evaluate(root))
         return self._finish(run, value, is_range=False)
@@ -218,31 +216,6 @@ def _sort(frame: Frame) -> Frame:
 def _no_series(ctx: EvalContext) -> Frame:
     shape = (0, ctx.steps)
     return ctx.frame(LabelColumns.unlabelled(ctx.symbols, 0), np.zeros(shape), np.zeros(shape, bool))
-
-
-def _read_windows(ctx: EvalContext, node: MatrixSelector | Subquery) -> RawSeries:
-    """The samples of a range vector, stale markers left out."""
-    source = window_source(ctx, node)
-    times, values, offsets, bad = native.decode_runs(source.runs)
-    ctx.run.count_damage(bad)
-    end = int(source.times[0])
-    kept = (times > end - source.range_ms) & (times <= end) & ~is_stale(values)
-    counts = np.add.reduceat(np.append(kept, False), offsets[:-1]) * (np.diff(offsets) > 0)
-    some = counts > 0
-    bounds = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts[some])))
-    ctx.run.limits.check("max_result_samples", int(bounds[-1]))
-    labels = settle_labels(source.labels.take(some))
-    if len(labels.group()[1]) < len(labels):
-        raise QueryError(SAME_LABELSET)
-    order = labels.sort_order()
-    return _reorder(RawSeries(labels, times[kept], values[kept], bounds), order)
-
-
-def _reorder(series: RawSeries, order: npt.NDArray[np.int64]) -> RawSeries:
-    counts = np.diff(series.offsets)[order]
-    offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
-    at = np.repeat(series.offsets[:-1][order] - offsets[:-1], counts) + np.arange(offsets[-1])
-    return RawSeries(series.labels.take(order), series.times[at], series.values[at], offsets)
 
 
 def _report_damage(run: QueryRun) -> None:

@@ -20,6 +20,7 @@ from obsflow.promql.ast import (
 from obsflow.promql.inspect import walk
 from obsflow.query.aggregate import AGGREGATIONS, evaluate_aggregation
 from obsflow.query.binary import OPERATORS, evaluate_binary, evaluate_unary
+from obsflow.query.boundaries import check_mode
 from obsflow.query.context import EvalContext, Evaluator, Value
 from obsflow.query.functions import IMPLEMENTATIONS, evaluate_call
 from obsflow.query.selectors import evaluate_selector
@@ -60,7 +61,7 @@ def check_supported(expr: Expr) -> None:
                 raise QueryError(f"the experimental aggregation {op} is not supported")
             case Binary(op=op) if op not in OPERATORS:
                 raise QueryError(f"the operator {op} is not supported")
-            case VectorSelector(mode=mode) if mode.value:
-                raise QueryError(f"the {mode.value} modifier is not supported")
+            case Call():
+                check_mode(node)
             case _:
                 continue

@@ -5,7 +5,8 @@ import numpy as np
 from obsflow import native
 from obsflow.model.frames import FloatArray, Frame, TimeArray
 from obsflow.model.storage import Selection
-from obsflow.promql.ast import Call, VectorSelector
+from obsflow.promql.ast import Call, RangeMode, VectorSelector
+from obsflow.query.boundaries import evaluate_smoothed
 from obsflow.query.context import EvalContext
 from obsflow.query.plan import unwrap
 from obsflow.query.series import drop_name
@@ -13,6 +14,8 @@ from obsflow.query.series import drop_name
 
 def evaluate_selector(ctx: EvalContext, node: VectorSelector) -> Frame:
     """The newest sample of each series in the lookback before each step, unless a stale marker came after it."""
+    if node.mode is RangeMode.SMOOTHED:
+        return evaluate_smoothed(ctx, node)
     times = ctx.shifted_times(node.offset, node.at)
     selection = _select(ctx, node, times)
     values, present, _, bad = native.select_instant(selection.runs, times, ctx.run.lookback_ms)

@@ -8,7 +8,8 @@ from obsflow.errors import QueryError
 from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns, TimeArray
 from obsflow.model.labels import METRIC_NAME, quote
 from obsflow.model.storage import Runs
-from obsflow.promql.ast import Call, Expr, MatrixSelector, Subquery
+from obsflow.promql.ast import Call, Expr, MatrixSelector, RangeMode, Subquery
+from obsflow.query.boundaries import evaluate_boundaries
 from obsflow.query.context import EvalContext
 from obsflow.query.limits import Limits
 from obsflow.query.order import mark_steps
@@ -119,6 +120,9 @@ def empty_frame(ctx: EvalContext, times: TimeArray) -> Frame:
 
 def _window(ctx: EvalContext, function: str, node: Expr, params: FloatArray | None = None) -> Frame:
     """`function` of the windows of the range vector `node`; `params` is float64 `[k, steps]`."""
+    argument = unwrap(node)
+    if isinstance(argument, MatrixSelector) and argument.selector.mode is not RangeMode.PLAIN:
+        return evaluate_boundaries(ctx, function, argument)
     source = window_source(ctx, node)
     run = ctx.run
     run.limits.check("max_samples", len(source.labels) * ctx.steps)
