@@ -16,10 +16,20 @@ from obsflow.flow.external_url import recorded_external_url
 from obsflow.flow.loop import Flow, SampleRejected
 from obsflow.flow.phase import TimedGroup, recorded_offsets
 from obsflow.flow.replay import HidingStore
+from obsflow.flow.restoring import RestoringGroup
 from obsflow.model.notifications import Notification
 from obsflow.model.storage import Queryable
 from obsflow.notify import Renderer, Request
-from obsflow.rules import EvaluationFailed, GroupMachine, RecordingRule, RuleFile, RuleGroup, Transition, group_offset
+from obsflow.rules import (
+    EvaluationFailed,
+    GroupMachine,
+    RecordingRule,
+    RestorePolicy,
+    RuleFile,
+    RuleGroup,
+    Transition,
+    group_offset,
+)
 from obsflow.tsdb.database import Database
 from obsflow.tsdb.memory import TSDB
 
@@ -158,8 +168,10 @@ class _Run:
         times = np.arange(first, self.scenario.end + 1, interval_ms, dtype=np.int64)
         return ScheduledGroup(group, interval_ms, timed.query_offset_ms, times)
 
-    def _machine(self, scheduled: ScheduledGroup) -> GroupMachine:
-        return GroupMachine(
+    def _machine(self, scheduled: ScheduledGroup) -> RestoringGroup:
+        """The group as a server has it that just started, where it is known when it did."""
+        restore = None if self.scenario.info.prometheus.started is None else RestorePolicy()
+        machine = GroupMachine(
             scheduled.group,
             self.evaluator,
             interval_ms=scheduled.interval_ms,
@@ -168,7 +180,9 @@ class _Run:
             query_offset_ms=scheduled.query_offset_ms,
             external_labels=self.scenario.prometheus.external_labels,
             external_url=self._external_url("prometheus", _PROMETHEUS_URL),
+            restore=restore,
         )
+        return RestoringGroup(machine, self.scenario.database)
 
     def _router(self) -> Alertmanager | None:
         scenario = self.scenario

@@ -12,7 +12,7 @@ import attrs
 from obsflow.alertmanager import OBSFLOW, Alertmanager, Compat, Config, ReceiveAlerts, Silence
 from obsflow.errors import StateError
 from obsflow.flow.evaluators import InstantEvaluator
-from obsflow.flow.timeline import Timeline
+from obsflow.flow.timeline import Machine, Timeline
 from obsflow.model.durations import MINUTE_MS
 from obsflow.model.floats import STALE_NAN, float_bits
 from obsflow.model.labels import EMPTY, Labels
@@ -46,7 +46,7 @@ class Flow:
 
     def __init__(
         self,
-        groups: Sequence[GroupMachine],
+        groups: Sequence[Machine],
         router: Alertmanager | None,
         store: Appender,
         *,

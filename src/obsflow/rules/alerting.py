@@ -109,8 +109,9 @@ class AlertingState:
         for labels, down_at, value in read.samples:
             alert = self._active.get(labels.without(METRIC_NAME))
             if alert is not None and math.isfinite(value):  # not a stale marker
+                down_at_ms = down_at // 1000 * 1000  # to the second, as the other
                 alert.active_at = restore_active_at(
-                    now, self.rule.for_ms, down_at, int(value) * 1000, policy.grace_period_ms
+                    now, self.rule.for_ms, down_at_ms, int(value) * 1000, policy.grace_period_ms
                 )
                 alert.samples = self._series_of(alert)
         self._samples = None
