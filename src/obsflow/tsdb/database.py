@@ -11,7 +11,7 @@ from obsflow.model.frames import LabelColumns, Symbols
 from obsflow.model.matchers import Matcher
 from obsflow.model.storage import Selection
 from obsflow.tsdb.block import Block
-from obsflow.tsdb.encoding import IntArray
+from obsflow.tsdb.encoding import IntArray, dense_ids
 from obsflow.tsdb.files import DataDirectory, Decompress, Skipped
 from obsflow.tsdb.head import Head
 from obsflow.tsdb.runs import RunTable, assemble, join, no_runs
@@ -120,7 +120,7 @@ class Database:
                 continue
             rows = source.series.match(matchers)
             if len(rows) and len(table := source.runs(rows, start, end)):
-                present, series = np.unique(table.series, return_inverse=True)
+                present, series = dense_ids(table.series, len(rows))
                 parts.append((source.series.take(rows[present]), attrs.evolve(table, series=series)))
         if not parts:
             return Selection(LabelColumns.unlabelled(self._symbols, 0), no_runs())

@@ -70,6 +70,9 @@ class Cursor:
     def uvarint(self) -> int:
         """A varint of at most 64 bits."""
         data, position = self.data, self.position
+        if position < self.end and data[position] < 0x80:  # most are as short
+            self.position = position + 1
+            return data[position]
         value = shift = 0
         for at in range(position, min(self.end, position + MAX_VARINT_BYTES)):
             byte = data[at]
@@ -129,6 +132,21 @@ def expand(counts: IntArray) -> tuple[IntArray, IntArray]:
     owner = np.repeat(np.arange(len(counts)), counts)
     first = np.cumsum(counts) - counts
     return owner, np.arange(len(owner)) - first[owner]
+
+
+def dense_ids(ids: npt.NDArray[np.integer], count: int) -> tuple[IntArray, IntArray]:
+    """The distinct ones of ids below `count`, ascending, and the index among them of each."""
+    there = np.zeros(count, np.bool_)
+    there[ids] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[ids]
+
+
+def gather(data: ByteArray, starts: IntArray, lengths: IntArray) -> ByteArray:
+    """The bytes of ranges that ascend and do not overlap, one after another."""
+    edges = np.zeros(len(data) + 1, np.int8)
+    edges[starts] += 1
+    edges[starts + lengths] -= 1
+    return data[np.cumsum(edges[:-1], dtype=np.int8).view(np.bool_)]
 
 
 def offsets_of(counts: IntArray) -> IntArray:

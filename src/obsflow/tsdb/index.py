@@ -12,7 +12,7 @@ import numpy as np
 from obsflow import native
 from obsflow.errors import CorruptionError
 from obsflow.model.frames import IdArray, Symbols
-from obsflow.tsdb.encoding import Cursor, IntArray, be32_at, decode_uvarints, expand, offsets_of, unzigzag
+from obsflow.tsdb.encoding import Cursor, IntArray, be32_at, decode_uvarints, expand, gather, offsets_of, unzigzag
 from obsflow.tsdb.files import File
 from obsflow.tsdb.postings import check_postings
 from obsflow.tsdb.runs import ChunkMetas
@@ -115,14 +115,17 @@ class _SymbolTable:
             cursor.fail("symbols do not fit into the file", at)
         if native.crc32c(file.data[start : start + size]) != Cursor(file.data, file.name, start + size).be32():
             cursor.fail("checksum of the symbols does not match", at)
-        cursor.end = start + size
-        count = cursor.be32()
-        if count > cursor.remaining:
-            cursor.fail("more symbols than bytes")
+        texts = Cursor(cursor.take(size), file.name)
+        count = texts.be32()
+        if count > texts.remaining:
+            cursor.fail("more symbols than bytes", start)
         ids, references = [], []
-        for _ in range(count):
-            references.append(cursor.position)
-            ids.append(symbols.intern(cursor.string()))
+        try:
+            for _ in range(count):
+                references.append(start + texts.position)
+                ids.append(symbols.intern(texts.string()))
+        except CorruptionError as problem:
+            cursor.fail(problem.message, start + problem.offset)
         offsets = np.array(references, np.int64) if version == 1 else None
         return cls(symbols, np.array(ids, np.int32), offsets), start + size + CRC_BYTES
 
@@ -227,9 +230,7 @@ def _decode_series(
     problems: list[CorruptionError],
 ) -> Index:
     """Decode the entries, all their varints at once: labels into pairs of ids, chunks into columns."""
-    data = file.data
-    joined = b"".join([data[a:b] for a, b in zip(starts.tolist(), (starts + lengths).tolist(), strict=True)])
-    values, at = decode_uvarints(np.frombuffer(joined, np.uint8))
+    values, at = decode_uvarints(gather(np.frombuffer(file.data, np.uint8), starts, lengths))
     counts = np.minimum(values, np.uint64(1 << 32)).view(np.int64)  # as lengths, counts and ids
     bodies = np.searchsorted(at, offsets_of(lengths))
     first, last = bodies[:-1], bodies[1:]

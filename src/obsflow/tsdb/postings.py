@@ -3,14 +3,19 @@
 What they say follows from the series section. A server that opens the same block depends on them, though.
 """
 
+import struct
+
 import numpy as np
 
 from obsflow import native
 from obsflow.errors import CorruptionError
+from obsflow.tsdb.encoding import be32_at
 from obsflow.tsdb.files import File
 
 _ALIGNMENT = 4
 _WORD_BYTES = 4
+_FRAME_BYTES = 2 * _WORD_BYTES  # the length before a list, and the checksum after it
+_word = struct.Struct(">I").unpack_from
 
 
 def check_postings(file: File, begin: int, end: int, table: int) -> tuple[CorruptionError, ...]:
@@ -18,26 +23,23 @@ def check_postings(file: File, begin: int, end: int, table: int) -> tuple[Corrup
 
     Lists follow one another, four bytes aligned: u32 length, that many bytes, CRC-32C of them. So does the table.
     """
-
-    def word(at: int) -> int:
-        return int.from_bytes(file.data[at : at + _WORD_BYTES], "big")
-
+    data, size = file.data, len(file.data)
     starts: list[int] = []
     lengths: list[int] = []
     at = -(-begin // _ALIGNMENT) * _ALIGNMENT
-    while at + 2 * _WORD_BYTES <= end and at + 2 * _WORD_BYTES + word(at) <= end:
+    while at + _FRAME_BYTES <= end and at + _FRAME_BYTES + (length := _word(data, at)[0]) <= end:
         starts.append(at)
-        lengths.append(word(at))
-        at += 2 * _WORD_BYTES + lengths[-1]
+        lengths.append(length)
+        at += _FRAME_BYTES + length
     problems = [] if at >= end else [CorruptionError("postings do not fit into their section", file.name, at)]
-    if table + 2 * _WORD_BYTES + word(table) <= len(file.data):
+    if table + _FRAME_BYTES <= size and table + _FRAME_BYTES + (length := _word(data, table)[0]) <= size:
         starts.append(table)
-        lengths.append(word(table))
+        lengths.append(length)
     else:
         problems.append(CorruptionError("postings offset table does not fit into the file", file.name, table))
-    sums = native.crc32c_many(file.data, np.array(starts, np.int64) + _WORD_BYTES, np.array(lengths, np.int64))
-    for start, length, checksum in zip(starts, lengths, sums.tolist(), strict=True):
-        if checksum != word(start + _WORD_BYTES + length):
-            what = "the postings offset table" if start == table else "a postings list"
-            problems.append(CorruptionError(f"checksum of {what} does not match", file.name, start))
+    bodies, sizes = np.array(starts, np.int64) + _WORD_BYTES, np.array(lengths, np.int64)
+    wrong = native.crc32c_many(data, bodies, sizes) != be32_at(np.frombuffer(data, np.uint8), bodies + sizes)
+    for i in np.flatnonzero(wrong).tolist():
+        what = "the postings offset table" if starts[i] == table else "a postings list"
+        problems.append(CorruptionError(f"checksum of {what} does not match", file.name, starts[i]))
     return tuple(problems)

@@ -8,7 +8,7 @@ import numpy as np
 from obsflow.model.frames import IdArray, LabelColumns, Symbols
 from obsflow.model.labels import METRIC_NAME, Labels
 from obsflow.model.matchers import Matcher, MatchOp
-from obsflow.tsdb.encoding import IntArray, MaskArray, expand, offsets_of
+from obsflow.tsdb.encoding import IntArray, MaskArray, dense_ids, expand, offsets_of
 
 
 class SeriesTable:
@@ -67,7 +67,7 @@ class SeriesTable:
         """The labels of the series at `rows`, in that order."""
         owner, within = expand(np.diff(self.offsets)[rows])
         at = self.offsets[rows][owner] + within
-        used, column = np.unique(self.names[at], return_inverse=True)
+        used, column = dense_ids(self.names[at], len(self.symbols))
         texts = [self.symbols[i] for i in used.tolist()]
         order = sorted(range(len(texts)), key=texts.__getitem__)
         rank = np.empty(len(texts), np.int64)
