@@ -1,3 +1,5 @@
+import json
+
 import attrs
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from obsflow.promql import PROMQLTEST, parse
 from obsflow.query.engine import Engine
 from obsflow.query.limits import Limits
 from obsflow.query.result import render_sample, render_seconds
+from obsflow.tsdb.memory import TSDB
 from tests.query.cases import MINUTE, ask, engine, store
 
 SAMPLES = {'x{i="1"}': [1, 2, 3], 'x{i="0"}': [4, 5, 6]}
@@ -32,6 +35,15 @@ def test_a_matrix_is_sorted_by_labels():
         '{"metric":{"__name__":"x","i":"0"},"values":[[0,"4"],[60,"5"]]},'
         '{"metric":{"__name__":"x","i":"1"},"values":[[0,"1"],[60,"2"]]}]}'
     )
+
+
+def test_bytes_that_are_not_text_stay_json():
+    """A label value that is not UTF-8 has U+FFFD in its place, so that the answer can be sent."""
+    data = TSDB()
+    data.append(Labels({"__name__": "x", "job": b"caf\xc3\xa9 \xff\xfe".decode("utf-8", "surrogateescape")}), 0, 1.0)
+    for query in ("x", "x[1m]"):
+        answer = json.loads(Engine(data).query(query, 1).to_json().encode("utf-8"))
+        assert answer["result"][0]["metric"] == {"__name__": "x", "job": "café \ufffd\ufffd"}
 
 
 @pytest.mark.parametrize(
@@ -192,7 +204,7 @@ def test_damaged_chunks_are_warned_of():
 
 @pytest.mark.parametrize(
     ("query", "named"),
-    [("info(x)", "info()"), ("start_timestamp(x)", "start_timestamp()"), ("x </ 2", "</")],
+    [("start_timestamp(x)", "start_timestamp()"), ("x </ 2", "</")],
 )
 def test_what_is_not_supported_is_named(query, named):
     """An experimental feature that parses and cannot be evaluated says its name, before anything is read."""

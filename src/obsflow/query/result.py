@@ -95,17 +95,17 @@ class Result:
             case Scalar(value=value, time=time):
                 return [render_seconds(time), render_float(value)]
             case String(value=text, time=time):
-                return [render_seconds(time), text]
+                return [render_seconds(time), _render_text(text)]
             case Frame(times=times) if not self.is_range:
                 seconds = render_seconds(int(times[0]))
                 return [
-                    {"metric": dict(labels), "value": [seconds, render_sample(value)]}
+                    {"metric": _render_labels(labels), "value": [seconds, render_sample(value)]}
                     for labels, value in self.vector()
                 ]
             case _:
                 return [
                     {
-                        "metric": dict(labels),
+                        "metric": _render_labels(labels),
                         "values": [
                             [render_seconds(time), render_sample(value)]
                             for time, value in zip(times.tolist(), values.tolist(), strict=True)
@@ -155,3 +155,12 @@ def render_sample(value: float) -> str:
         return render_float(value)
     mantissa, _, exponent = repr(float(value)).partition("e")
     return f"{mantissa.removesuffix('.0')}e{exponent[0]}{exponent[1:].lstrip('0').rjust(2, '0')}"
+
+
+def _render_labels(labels: Labels) -> dict[str, str]:
+    return {_render_text(name): _render_text(value) for name, value in labels.pairs}
+
+
+def _render_text(text: str) -> str:
+    """The text with U+FFFD for each byte that is not UTF-8: JSON has no other way to say it."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
