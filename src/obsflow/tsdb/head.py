@@ -129,6 +129,8 @@ class _Chunks:
 
     def covers(self, samples: LoggedSamples) -> MaskArray:
         """Which of the samples lie within an in-order chunk of their series, and so are in it already."""
+        if not self._rows:
+            return np.zeros(len(samples.rows), np.bool_)
         intervals = np.array(
             [(row, chunk.min_time, chunk.max_time) for row, _, chunk in self._rows if not chunk.is_out_of_order],
             np.int64,
