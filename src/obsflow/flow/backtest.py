@@ -14,7 +14,7 @@ from obsflow.flow.config import CaptureInfo, PrometheusConfig
 from obsflow.flow.evaluators import ALERT_SERIES, BatchEvaluator, ScheduledGroup
 from obsflow.flow.external_url import recorded_external_url
 from obsflow.flow.loop import Flow, SampleRejected
-from obsflow.flow.phase import TimedGroup, recorded_offsets
+from obsflow.flow.phase import DISCOVERY_MS, TimedGroup, recorded_offsets
 from obsflow.flow.replay import HidingStore
 from obsflow.flow.restoring import RestoringGroup
 from obsflow.model.notifications import Notification
@@ -40,9 +40,6 @@ With a drift of 1 ms a flush, a repeat interval of three group intervals and mor
 group interval longer. Measured with Alertmanager 0.25 and a receiver on the same machine: 25 % of the repeats were
 on time for one group interval, 57 % for two, 90 % for three, all for five and more.
 """
-
-_DISCOVERY_MS = 5_000
-"""A Prometheus that starts knows its Alertmanagers after the first round of discovery; what it sends before is lost."""
 
 _PROMETHEUS_URL = "http://localhost:9090"
 _ALERTMANAGER_URL = "http://localhost:9093"
@@ -202,7 +199,7 @@ class _Run:
         info = self.scenario.info
         if not self.compat.loses_alerts_at_start:
             return None
-        discovered = None if info.prometheus.started is None else info.prometheus.started + _DISCOVERY_MS
+        discovered = None if info.prometheus.started is None else info.prometheus.started + DISCOVERY_MS
         return max((time for time in (discovered, info.alertmanager.started) if time is not None), default=None)
 
     def _renderer(self) -> Renderer:

@@ -13,8 +13,11 @@ from obsflow.model.floats import is_stale
 from obsflow.model.frames import TimeArray
 from obsflow.model.labels import METRIC_NAME
 from obsflow.model.matchers import Matcher, MatchOp
-from obsflow.model.storage import Queryable, Runs
+from obsflow.model.storage import Queryable
 from obsflow.rules import AlertingRule, RecordingRule, RuleGroup
+
+DISCOVERY_MS = 5_000
+"""A Prometheus that starts knows its targets and Alertmanagers after the first round of discovery."""
 
 _STARTUP_MS = 15 * MINUTE_MS
 """How long a server may take to read its log before it evaluates anything."""
@@ -81,22 +84,18 @@ def recorded_offsets(store: Queryable, groups: Sequence[TimedGroup], start: int,
 def recorded_start(store: Queryable, groups: Sequence[RuleGroup], started: int, min_time: int) -> int:
     """When a server that started at `started` (ms) began to evaluate rules: after it had read its log.
 
-    By the first thing that it then did: scrape a target, write what a rule records, or find an alert active. Where the
-    data, which begins at `min_time`, says nothing of that, it is taken to begin at once, or with the data.
+    By the first thing that it then did: write what a rule records, find an alert active, or scrape a target, which it
+    did not know before a round of discovery. Where the data, which begins at `min_time`, says nothing of that, it is
+    taken to begin at once, or with the data.
     """
     end = started + _STARTUP_MS
+    scraped, _ = _samples(store, "up", started, end)
+    _, since = _samples(store, "ALERTS_FOR_STATE", started, end)
     recorded = {rule.record for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
-    found = [
-        _decode(store.select([Matcher(METRIC_NAME, MatchOp.EQUAL, name)], started, end).runs)[0]
-        for name in ("up", *sorted(recorded))
-    ]
-    for_state = [Matcher(METRIC_NAME, MatchOp.EQUAL, "ALERTS_FOR_STATE")]
-    _, since = _decode(store.select(for_state, started, end).runs)
+    written = [_samples(store, name, started, end)[0] for name in sorted(recorded)]
     active_at = since.astype(np.int64) * _SECOND_MS
-    found.append(np.maximum(active_at[active_at > started - _SECOND_MS], started))
-    times = np.concatenate(found)
-    times = times[(times >= started) & (times <= end)]
-    return int(times.min()) if times.size else max(started, min_time)
+    times = np.concatenate((*written, scraped - DISCOVERY_MS, active_at[active_at > started - _SECOND_MS]))
+    return max(started, int(times.min()) if times.size else min_time)
 
 
 def _output(group: int, rule: AlertingRule | RecordingRule) -> _Output:
@@ -131,8 +130,9 @@ def _is_evaluation(times: TimeArray, timed: TimedGroup, offset: int | None) -> n
     return hits
 
 
-def _decode(runs: Runs) -> tuple[TimeArray, npt.NDArray[np.float64]]:
-    """The times and values of all samples that are no stale markers."""
+def _samples(store: Queryable, name: str, start: int, end: int) -> tuple[TimeArray, npt.NDArray[np.float64]]:
+    """The times and values of all samples of a metric from `start` to `end` that are no stale markers."""
+    runs = store.select([Matcher(METRIC_NAME, MatchOp.EQUAL, name)], start, end).runs
     times, values, _, _ = native.decode_runs(runs)
-    kept = ~is_stale(values)
+    kept = (times >= start) & (times <= end) & ~is_stale(values)
     return times[kept], values[kept]
