@@ -97,6 +97,19 @@ def test_every_problem_of_every_file_is_reported(capsys, tmp_path):
     ]
 
 
+def test_relabelling_that_is_not_applied_is_said(capsys, tmp_path):
+    """Alerts would leave with other labels: no silent difference."""
+    prometheus = tmp_path / "prometheus.yml"
+    prometheus.write_text(
+        "alerting: {alert_relabel_configs: [{action: labeldrop, regex: replica}]}\nrule_files: [r.yml]"
+    )
+    (tmp_path / "r.yml").write_text("groups: []")
+    code, _, err = run(capsys, "backtest", EXAMPLE, "--prometheus", prometheus)
+
+    assert code == 0
+    assert err.startswith("warning: alerting.alert_relabel_configs is not applied")
+
+
 def test_backtest_writes_what_it_is_asked_for(capsys, tmp_path):
     """Notifications, alerts and requests, one JSON object a line, with the promised fields."""
     names = ("notifications", "alerts", "requests")

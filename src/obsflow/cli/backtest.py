@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     scenario = load_scenario(files, start=options.start, end=options.end, compat=options.compat)
     with ProgressBar(sys.stderr, scenario.start, scenario.end) as bar:
         result = run_backtest(scenario, bar.reach if bar.is_shown else None)
-    for problem in scenario.database.problems:
+    for problem in (*scenario.database.problems, *map(_unapplied, scenario.prometheus.unapplied)):
         print(f"warning: {problem}", file=sys.stderr)
     _write(options.notifications, (notification_record(each) for each, _ in result.notifications))
     _write(options.alerts, map(transition_record, result.transitions))
@@ -64,6 +64,10 @@ def run(options: argparse.Namespace) -> int:
         _write(options.requests, (request_record(*each) for each in result.requests()))
     print(_render(scenario, result))
     return 0
+
+
+def _unapplied(section: str) -> str:
+    return f"{section} is not applied: alerts reach the routes with all their labels"
 
 
 def _write(path: pathlib.Path | None, records: Iterable[Mapping[str, Any]]) -> None:

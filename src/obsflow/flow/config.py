@@ -1,6 +1,7 @@
 """What a replay needs of `prometheus.yml`, and what a capture says of the servers that recorded it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
@@ -22,6 +23,14 @@ class GlobalConfig:
 
 
 @attrs.frozen
+class AlertingConfig:
+    """The `alerting` section, as far as a replay has to know of it."""
+
+    alert_relabel_configs: Any = None
+    other: Mapping[str, Node] = rest()
+
+
+@attrs.frozen
 class PrometheusConfig:
     """`prometheus.yml`: which rule files, how often, and which labels every alert leaves with.
 
@@ -30,12 +39,18 @@ class PrometheusConfig:
 
     global_: GlobalConfig = field(key="global", factory=GlobalConfig)
     rule_files: tuple[str, ...] = field(default=())
+    alerting: AlertingConfig = field(factory=AlertingConfig)
     other: Mapping[str, Node] = rest()
 
     @property
     def external_labels(self) -> Labels:
         """The labels that are added to every alert that leaves."""
         return Labels(self.global_.external_labels)
+
+    @property
+    def unapplied(self) -> tuple[str, ...]:
+        """What it says that would change the alerts, and is not applied."""
+        return ("alerting.alert_relabel_configs",) if self.alerting.alert_relabel_configs else ()
 
 
 @attrs.frozen
