@@ -1,5 +1,6 @@
 """Frames: series against steps, with labels as columns of symbol ids. What every PromQL node maps to and from."""
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
@@ -16,20 +17,27 @@ TimeArray = npt.NDArray[np.int64]
 
 
 class Symbols:
-    """Strings and their ids. Id 0 is the empty string, which is also an absent label. Ids are never reused."""
+    """Strings and their ids. Id 0 is the empty string, which is also an absent label. Ids are never reused.
 
-    __slots__ = ("_ids", "_strings")
+    Threads may intern at the same time: each step is atomic, and an id is known only once its string is in place.
+    """
+
+    __slots__ = ("_ids", "_next", "_strings")
 
     def __init__(self) -> None:
         self._strings: list[str] = [""]
         self._ids: dict[str, int] = {"": 0}
+        self._next = itertools.count(1)
 
     def intern(self, text: str) -> int:
         """The id of `text`, given now if it has none."""
         known = self._ids.get(text)
         if known is None:
-            known = self._ids[text] = len(self._strings)
-            self._strings.append(text)
+            new = next(self._next)
+            while len(self._strings) <= new:
+                self._strings.append("")
+            self._strings[new] = text
+            known = self._ids.setdefault(text, new)  # another thread may have been first, and `new` is then nobody's
         return known
 
     def find(self, text: str) -> int:
@@ -40,6 +48,7 @@ class Symbols:
         return self._strings[symbol]
 
     def __len__(self) -> int:
+        """More than the greatest id."""
         return len(self._strings)
 
 
