@@ -6,7 +6,7 @@ import sys
 from obsflow.errors import QueryError
 from obsflow.model.floats import float_bits, parse_go_float, render_float
 from obsflow.model.labels import Labels
-from obsflow.model.matchers import MatchOp, all_match
+from obsflow.model.matchers import Matcher, MatchOp, all_match
 from obsflow.model.regex import LabelRegex
 from obsflow.promql.ast import (
     Aggregation,
@@ -19,8 +19,10 @@ from obsflow.promql.ast import (
     Paren,
     RangeMode,
     StringLiteral,
+    Subquery,
     Unary,
     VectorSelector,
+    children,
 )
 
 STALE = 0x7FF0000000000002
@@ -194,6 +196,61 @@ class _At:
             (labels, REDUCTIONS[node.op]([value for _, value in members], param))
             for labels, members in grouped(node, vector).items()
         ]
+
+    # ---- info
+
+    def call_info(self, vector, selector=None):
+        given = selector.matchers if selector else ()
+        names = [matcher for matcher in given if matcher.name == "__name__"]
+        data = [matcher for matcher in given if matcher.name != "__name__"]
+        if not names:
+            names = [Matcher("__name__", MatchOp.EQUAL, "target_info")]
+        elif all(matcher.op in (MatchOp.NOT_EQUAL, MatchOp.NOT_REGEX) for matcher in names):
+            names.append(Matcher("__name__", MatchOp.REGEX, ".+_info"))
+        base = self.value(vector)
+        if not base:
+            return []
+        plain = [labels for labels, _ in base if not all_match(names, labels)]
+        asked = {name: {labels.get(name) for labels in plain} - {""} for name in ("instance", "job")}
+        newest = {}
+        for labels, time, _ in self.looking(vector).select(VectorSelector("", (*names, *data), (0, 0))):
+            if not any(asked.values()) or any(asked[n] and labels.get(n) not in asked[n] for n in asked):
+                continue
+            key = tuple(labels.get(name) for name in ("__name__", "instance", "job"))
+            if key in newest and newest[key][1] == time:
+                raise QueryError("found duplicate series for info metric")
+            if key not in newest or newest[key][1] < time:
+                newest[key] = (labels, time)
+        out = []
+        for labels, value in base:
+            if all_match(names, labels):
+                out.append((labels, value))
+                continue
+            infos = [
+                info for key, (info, _) in newest.items() if key[1:] == (labels.get("instance"), labels.get("job"))
+            ]
+            if not infos and not all(matcher.matches("") for matcher in data):
+                continue
+            added = {}
+            for info in infos:
+                for name, text in info.pairs:
+                    if name == "__name__" or (data and name not in {matcher.name for matcher in data}):
+                        continue
+                    if added.setdefault(name, text) != text:
+                        raise QueryError("conflicting label")
+            out.append((labels.with_({n: t for n, t in added.items() if not labels.get(n)}), value))
+        return unique(out)
+
+    def looking(self, node):
+        """Where the first selector in `node` looks."""
+        if isinstance(node, VectorSelector | Subquery):
+            there = _At(self.oracle, self.reference(node), self.bounds)
+            return there if isinstance(node, VectorSelector) else there.looking(node.expr)
+        for child in children(node):
+            found = self.looking(child)
+            if found is not None:
+                return found
+        return None if isinstance(node, NumberLiteral | StringLiteral) else self
 
     # ---- functions
 

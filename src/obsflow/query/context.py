@@ -182,13 +182,14 @@ class EvalContext:
             return duration
         return resolve_duration(duration, step_ms=self.run.step_ms, range_ms=self.run.range_ms)
 
-    def shifted_times(self, offset: Duration, at: int | Anchor | None) -> TimeArray:
-        """The times (int64 ms `[steps]`) that a selector with these modifiers looks at."""
+    def shifted_times(self, offset: Duration, at: int | Anchor | None, times: TimeArray | None = None) -> TimeArray:
+        """The times (int64 ms `[steps]`) that a selector with these modifiers looks at, at the steps or at `times`."""
+        times = self.times if times is None else times
         offset_ms = self.duration(offset)
         if isinstance(at, Anchor):
             at = self.start if at is Anchor.START else self.end
         if at is None:
-            return self.times - offset_ms if offset_ms else self.times
+            return times - offset_ms if offset_ms else times
         return np.full(len(self.times), max(-MAX_TIME, min(MAX_TIME, at)) - offset_ms, np.int64)
 
     def subquery(self, times: TimeArray) -> "EvalContext":

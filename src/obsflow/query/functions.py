@@ -16,6 +16,7 @@ from obsflow.query.histograms import (
     evaluate_histogram_quantiles,
     evaluate_native_only,
 )
+from obsflow.query.info import evaluate_info
 from obsflow.query.labelling import (
     evaluate_absent,
     evaluate_absent_over_time,
@@ -179,6 +180,7 @@ IMPLEMENTATIONS: Final[dict[str, Implementation]] = {
     "histogram_fraction": evaluate_histogram_fraction,
     "histogram_quantile": evaluate_histogram_quantile,
     "histogram_quantiles": evaluate_histogram_quantiles,
+    "info": evaluate_info,
     "label_join": evaluate_label_join,
     "label_replace": evaluate_label_replace,
     "max_of": _scalars(go_max),

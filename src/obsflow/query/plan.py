@@ -158,7 +158,7 @@ def _makes_order(node: Expr) -> bool:
         case Aggregation() | Binary(matching=VectorMatching()):
             return True
         case Call(name=name):
-            return name.startswith(("sort", "label_", "histogram_"))
+            return name.startswith(("sort", "label_", "histogram_", "info"))
         case VectorSelector(name=name):
             return not name  # series of several names may become one
         case _:
