@@ -26,6 +26,14 @@ def test_intervals_are_closed():
     assert gone.tolist() == [False, True, True, True, False]
 
 
+def test_intervals_may_overlap_in_any_order():
+    """A time is deleted by whichever interval covers it, one that begins long before too."""
+    intervals = [(50, 60), (0, 30), (5, 6), (5, 5), (58, 70), (90, 80)]
+    times = list(range(-5, 100))
+    expected = [any(first <= time <= last for first, last in intervals) for time in times]
+    assert is_deleted(np.array(times), np.array(intervals)).tolist() == expected
+
+
 def test_every_damage_is_an_error():
     """No truncation and no flipped bit goes unseen, as the checksum covers all but the frame."""
     data = writer.tombstones([(3, -10, 20), (900, 1, 1)])

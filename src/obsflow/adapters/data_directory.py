@@ -20,7 +20,7 @@ _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _NUMBER = re.compile(r"\d{6,}", re.ASCII)
 _CHECKPOINT = re.compile(r"checkpoint\.(\d+)")
 _HEAD_DIRECTORIES = ("wal", "wbl", "chunks_head")
-_MAX_RECORD_BYTES = 1 << 28
+_MAX_RECORD_BYTES = 1 << 27
 _ATTEMPTS = 5
 
 

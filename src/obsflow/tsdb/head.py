@@ -1,5 +1,6 @@
 """The head as a server would find it again: closed chunks from their files, the rest from the write-ahead log."""
 
+import itertools
 from collections import Counter
 from typing import Self
 
@@ -158,11 +159,12 @@ def _newer_than_chunks(
     kept |= samples.out_of_order  # these may be in no block yet, however old they are
     order = np.lexsort((samples.times, samples.rows))
     rows = samples.rows[order]
-    for deletion in deletions:
-        first, last = np.searchsorted(rows, (deletion.row, deletion.row + 1))
+    for (row, logged), together in itertools.groupby(deletions, lambda deletion: (deletion.row, deletion.logged)):
+        first, last = np.searchsorted(rows, (row, row + 1))
         own = order[first:last]
-        own = own[own < deletion.logged]
-        kept[own[is_deleted(samples.times[own], np.array([[deletion.min_time, deletion.max_time]]))]] = False
+        own = own[own < logged]
+        intervals = np.array([(deletion.min_time, deletion.max_time) for deletion in together], np.int64)
+        kept[own[is_deleted(samples.times[own], intervals)]] = False
     order = order[kept[order]]
     rows, times = samples.rows[order], samples.times[order]
     new = np.ones(len(order), np.bool_)

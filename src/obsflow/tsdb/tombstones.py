@@ -38,7 +38,8 @@ def decode_tombstones(file: File) -> Stones:
 
 def is_deleted(times: IntArray, intervals: IntArray) -> MaskArray:
     """Which of the times lie in any of the intervals."""
-    gone = np.zeros(len(times), np.bool_)
-    for first, last in intervals.tolist():
-        gone |= (times >= first) & (times <= last)
+    first, last = intervals[np.argsort(intervals[:, 0])].T
+    before = np.searchsorted(first, times, "right")  # the intervals that begin at or before each time
+    reach = np.maximum.accumulate(last)[np.maximum(before - 1, 0)]
+    gone: MaskArray = (before > 0) & (times <= reach)
     return gone
