@@ -98,3 +98,22 @@ def test_alerts_of_before_the_router_is_there_are_lost(compat, router_started, e
     result = run_backtest(scenario(recording(), router_started=router_started, compat=compat))
 
     assert result.notifications[0][0].time // MINUTE_MS == expected
+
+
+@pytest.mark.parametrize(
+    ("compat", "expected"), [("obsflow", 101 * MINUTE_MS), ("alertmanager-0.25", STARTED + 60_001)]
+)
+def test_an_alert_that_is_sent_when_it_is_as_old_as_the_group_wait(compat, expected):
+    """It is older when Alertmanager has it, and flushes the group at once."""
+    store = TSDB()
+    for minute, a, b in ((99, 1, 1), (100, 0, 1), (101, 1, 0), (102, 1, 0), (103, 1, 0)):
+        for name, value in (("a", a), ("b", b)):
+            store.append({"__name__": "up", "i": name}, minute * MINUTE_MS, float(value))
+        store.append({"__name__": "seen"}, minute * MINUTE_MS, 0.0)
+    info = CaptureInfo(RecordedServer(started=STARTED - 1), RecordedServer(started=STARTED - 1), compat)
+    rules = (load_rules(RULES.replace("- {alert: Long, expr: up == 0, for: 30m}", ""), "f"),)
+    routes = load(one_route("1m", "5m", "4h"), parse_compat(compat))
+
+    result = run_backtest(Scenario(store, rules, STARTED, 103 * MINUTE_MS, alertmanager=routes, info=info))
+
+    assert result.notifications[0][0].time == expected

@@ -27,7 +27,8 @@ class Compat:
     Inhibition: `inhibition_keeps_one_source` remembers one source for each combination of `equal` labels.
 
     Sender: `loses_alerts_at_start` lets a Prometheus that has just started lose what it sends before it has discovered
-    its Alertmanagers.
+    its Alertmanagers; `sending_ms` is how long after an evaluation its alerts arrive. An alert that is sent when it is
+    as old as `group_wait` is older when it arrives.
     """
 
     name: str = "obsflow"
@@ -43,12 +44,14 @@ class Compat:
     log_keyed_by_route: bool = True
     inhibition_keeps_one_source: bool = False
     loses_alerts_at_start: bool = False
+    sending_ms: int = 0
 
 
 OBSFLOW = Compat()
 ALERTMANAGER = Compat(
     name="alertmanager",
     loses_alerts_at_start=True,
+    sending_ms=1,
     flush_drift_ms=1,
     muted_alerts_remembered=False,
     repeat_after_completion=True,

@@ -113,7 +113,13 @@ class _Run:
         self.evaluator = BatchEvaluator(self.schedule, recorded, self.written, default_step_ms=step_ms)
         self.router = self._router()
         machines = [self._machine(each) for each in self.schedule]
-        self.flow = Flow(machines, self.router, self.written, router_known_from=self._router_known_from())
+        self.flow = Flow(
+            machines,
+            self.router,
+            self.written,
+            router_known_from=self._router_known_from(),
+            sending_ms=self.compat.sending_ms,
+        )
 
     def run(self, progress: Callable[[int], None] | None) -> BacktestResult:
         notifications: list[tuple[Notification, object]] = []

@@ -39,8 +39,8 @@ class Flow:
     """Rule groups that write to a store and tell a router, and the router's notifications.
 
     Effects that stay inside are carried out here: samples are written before the next rule runs, alerts reach the
-    router at the instant of their evaluation. `poll` returns everything else in the order in which it was decided, and
-    a `SampleRejected` for each sample that is lost because two rules write the same series.
+    router at the instant of their evaluation, or `sending_ms` after it. `poll` returns everything else in the order in
+    which it was decided, and a `SampleRejected` for each sample that is lost because two rules write the same series.
     Alerts of before `router_known_from` (ms) are lost, as a server loses them that has not discovered its router yet.
     """
 
@@ -51,10 +51,12 @@ class Flow:
         store: Appender,
         *,
         router_known_from: int | None = None,
+        sending_ms: int = 0,
     ) -> None:
         self._store = store
         self._router = router
         self._router_known_from = router_known_from
+        self._sending_ms = sending_ms
         self._timeline = Timeline()
         self._outbox: list[Any] = []
         for group in groups:
@@ -131,8 +133,8 @@ class Flow:
                 for labels, value in samples:
                     self._write(labels, time, value)
             case SendAlerts(alerts=alerts):
-                if self._router is not None and (self._router_known_from is None or now >= self._router_known_from):
-                    self._timeline.receive(self._router, ReceiveAlerts(alerts), now)
+                if self._router_known_from is None or now >= self._router_known_from:
+                    self.schedule(ReceiveAlerts(alerts), now + self._sending_ms)
             case _:
                 self._outbox.append(effect)
 
