@@ -64,6 +64,7 @@ def written(result, name):
         ((), None),  # fires after the end
         ((90 * MINUTE_MS,), 80 + 11),  # pending for 10m when the server went away, which 11m later had evaluated twice
         ((30 * MINUTE_MS,), None),  # too long ago
+        ((101 * MINUTE_MS,), None),  # written by the run that is played again
     ],
 )
 def test_the_for_state_of_an_earlier_run_is_restored(earlier, expected):

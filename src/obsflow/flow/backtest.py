@@ -17,6 +17,7 @@ from obsflow.flow.loop import Flow, SampleRejected
 from obsflow.flow.phase import DISCOVERY_MS, TimedGroup, recorded_offsets
 from obsflow.flow.replay import HidingStore
 from obsflow.flow.restoring import RestoringGroup
+from obsflow.flow.timeline import Machine
 from obsflow.model.notifications import Notification
 from obsflow.model.storage import Queryable
 from obsflow.notify import Renderer, Request
@@ -171,9 +172,9 @@ class _Run:
         times = np.arange(first, self.scenario.end + 1, interval_ms, dtype=np.int64)
         return ScheduledGroup(group, interval_ms, timed.query_offset_ms, times)
 
-    def _machine(self, scheduled: ScheduledGroup) -> RestoringGroup:
+    def _machine(self, scheduled: ScheduledGroup) -> Machine:
         """The group as a server has it that just started, where it is known when it did."""
-        restore = None if self.scenario.info.prometheus.started is None else RestorePolicy()
+        started = self.scenario.info.prometheus.started
         machine = GroupMachine(
             scheduled.group,
             self.evaluator,
@@ -183,9 +184,9 @@ class _Run:
             query_offset_ms=scheduled.query_offset_ms,
             external_labels=self.scenario.prometheus.external_labels,
             external_url=self._external_url("prometheus", _PROMETHEUS_URL),
-            restore=restore,
+            restore=None if started is None else RestorePolicy(),
         )
-        return RestoringGroup(machine, self.scenario.database)
+        return machine if started is None else RestoringGroup(machine, self.scenario.database, until=started)
 
     def _router(self) -> Alertmanager | None:
         scenario = self.scenario

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import attrs
 import numpy as np
 
 from obsflow import native
@@ -12,11 +13,16 @@ from obsflow.rules import ForStateRead, GroupMachine, ReadForState
 
 
 class RestoringGroup:
-    """A group machine whose question for the `for` state of an earlier run is answered from a store."""
+    """A group machine whose question for the `for` state of an earlier run is answered from a store.
 
-    def __init__(self, machine: GroupMachine, earlier: Queryable) -> None:
+    The earlier run ended at `until` (ms): what the store holds of later times, the run of this group wrote that is
+    played again.
+    """
+
+    def __init__(self, machine: GroupMachine, store: Queryable, until: int) -> None:
         self._machine = machine
-        self._earlier = earlier
+        self._store = store
+        self._until = until
 
     def receive(self, event: Any, now: int) -> None:
         """Give the group an event."""
@@ -31,7 +37,8 @@ class RestoringGroup:
         effects: list[Any] = []
         for effect in self._machine.poll(now):
             if isinstance(effect, ReadForState):
-                self._machine.receive(ForStateRead(effect.index, read_for_state(self._earlier, effect)), now)
+                asked = attrs.evolve(effect, end=min(effect.end, self._until))
+                self._machine.receive(ForStateRead(asked.index, read_for_state(self._store, asked)), now)
             else:
                 effects.append(effect)
         return effects
@@ -39,6 +46,8 @@ class RestoringGroup:
 
 def read_for_state(store: Queryable, asked: ReadForState) -> tuple[tuple[Labels, int, float], ...]:
     """The last sample of each series that is asked for: labels, time in ms, value."""
+    if asked.end < asked.start:
+        return ()
     matchers = [Matcher(name, MatchOp.EQUAL, value) for name, value in asked.labels.pairs]
     selection = store.select(matchers, asked.start, asked.end)
     times, values, offsets, _ = native.decode_runs(selection.runs)
