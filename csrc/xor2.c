@@ -144,6 +144,17 @@ static inline bool take_uvarint(bit_reader *r, uint64_t *word)
     return true;
 }
 
+/* How many samples come next that are regular and unchanged, a zero bit each; at most `most`, or 64. */
+static inline size_t take_unchanged(bit_reader *r, uint64_t end, size_t most)
+{
+    uint64_t left = r->position < end ? end - r->position : 0;
+    size_t run = obs_clz64(peek(r));
+    run = run < most ? run : most;
+    run = run < left ? run : (size_t)left;
+    r->position += run;
+    return run;
+}
+
 static obs_status take_first(bit_reader *r, decoder *d, bool start_known)
 {
     uint64_t word, start;
@@ -161,6 +172,12 @@ static obs_status take_second(bit_reader *r, decoder *d)
         return OBS_TRUNCATED;
     d->time = obs_time_add(d->time, (int64_t)d->delta);
     return take_value(r, d);
+}
+
+static inline void put_sample(int64_t *times, double *values, size_t i, int64_t time, uint64_t bits)
+{
+    times[i] = time;
+    memcpy(values + i, &bits, sizeof bits);
 }
 
 size_t obs_xor2_capacity(const uint8_t *data, size_t length)
@@ -185,7 +202,15 @@ obs_status obs_xor2_decode(const uint8_t *data, size_t length, int64_t *times, d
     bit_reader r = {data, length, 8 * HEADER_BYTES};
     decoder d = {0};
     obs_status status = OBS_OK;
-    for (size_t i = 0; i < n && status == OBS_OK; i++) {
+    size_t i = 0;
+    while (i < n && status == OBS_OK) {
+        if (i >= 2 && !change)
+            for (size_t run = take_unchanged(&r, end, n - i); run > 0; run--) {
+                d.time = obs_time_add(d.time, (int64_t)d.delta);
+                put_sample(times, values, i++, d.time, d.baseline);
+            }
+        if (i == n)
+            break;
         if (i >= 2)
             status = take_sample(&r, &d);
         else
@@ -194,11 +219,9 @@ obs_status obs_xor2_decode(const uint8_t *data, size_t length, int64_t *times, d
             skip_varbit(&r);
         if (status == OBS_OK && r.position > end)
             status = OBS_TRUNCATED;
-        if (status == OBS_OK) {
-            times[i] = d.time;
-            memcpy(values + i, &d.bits, sizeof d.bits);
-            *count = i + 1;
-        }
+        if (status == OBS_OK)
+            put_sample(times, values, i++, d.time, d.bits);
     }
+    *count = i;
     return status;
 }
