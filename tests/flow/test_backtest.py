@@ -118,3 +118,37 @@ def test_an_alert_that_is_sent_when_it_is_as_old_as_the_group_wait(compat, expec
     result = run_backtest(Scenario(store, rules, STARTED, 103 * MINUTE_MS, alertmanager=routes, info=info))
 
     assert result.notifications[0][0].time == expected
+
+
+INHIBITED = """
+route: {receiver: hook, group_by: [alertname], group_wait: 0s}
+inhibit_rules: [{source_matchers: [alertname=Cause], target_matchers: [alertname=Effect]}]
+receivers: [{name: hook, webhook_configs: [{url: x}]}]
+"""
+
+
+@pytest.mark.parametrize(("compat", "expected"), [("obsflow", ["Cause"]), ("alertmanager-0.25", ["Effect", "Cause"])])
+def test_the_alerts_of_one_rule_arrive_before_those_of_the_next(compat, expected):
+    """What is told at once is told before a later rule's alert could have muted it; here both are heard of together."""
+    text = "groups: [{name: g, rules: [{alert: Effect, expr: up == 0}, {alert: Cause, expr: up == 0}]}]"
+    info = CaptureInfo(RecordedServer(), RecordedServer(started=STARTED - 1), compat)
+    routes = load(INHIBITED, parse_compat(compat))
+    backtest = Scenario(recording(), (load_rules(text, "f"),), STARTED, END, alertmanager=routes, info=info)
+
+    told = [notification.group_labels.get("alertname") for notification, _ in run_backtest(backtest).notifications]
+
+    assert told == expected
+
+
+def test_many_alerts_arrive_in_batches():
+    """A group that is flushed at once tells of the first 64, and of the others when its interval is over."""
+    store = TSDB()
+    for number in range(100):
+        for time in range(STARTED, END, MINUTE_MS):
+            store.append({"__name__": "up", "i": str(number)}, time, 0.0)
+    text = "groups: [{name: g, rules: [{alert: Down, expr: up == 0}]}]"
+    info = CaptureInfo(RecordedServer(), RecordedServer(started=STARTED - 1), "alertmanager-0.25")
+    routes = load(one_route("0s", "5m", "4h"), parse_compat("alertmanager-0.25"))
+    backtest = Scenario(store, (load_rules(text, "f"),), STARTED, END, alertmanager=routes, info=info)
+
+    assert [len(notification.alerts) for notification, _ in run_backtest(backtest).notifications] == [64, 100]

@@ -27,8 +27,9 @@ class Compat:
     Inhibition: `inhibition_keeps_one_source` remembers one source for each combination of `equal` labels.
 
     Sender: `loses_alerts_at_start` lets a Prometheus that has just started lose what it sends before it has discovered
-    its Alertmanagers; `sending_ms` is how long after an evaluation its alerts arrive. An alert that is sent when it is
-    as old as `group_wait` is older when it arrives.
+    its Alertmanagers; `sending_ms` is how long each batch of alerts takes to arrive, one rule's after the other. An
+    alert that is sent when it is as old as `group_wait` is older when it arrives, and one that is told at once is told
+    before the next rule's alerts are heard of.
     """
 
     name: str = "obsflow"

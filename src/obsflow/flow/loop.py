@@ -13,12 +13,16 @@ from obsflow.alertmanager import OBSFLOW, Alertmanager, Compat, Config, ReceiveA
 from obsflow.errors import StateError
 from obsflow.flow.evaluators import InstantEvaluator
 from obsflow.flow.timeline import Machine, Timeline
+from obsflow.model.alerts import Alert
 from obsflow.model.durations import MINUTE_MS
 from obsflow.model.floats import STALE_NAN, float_bits
 from obsflow.model.labels import EMPTY, Labels
 from obsflow.model.storage import Appender, Queryable
 from obsflow.query.engine import Engine
 from obsflow.rules import GroupMachine, RuleFile, SendAlerts, WriteSamples, group_offset
+
+_BATCH = 64
+"""How many alerts a sender puts into one request, where sending takes time."""
 
 
 class Store(Queryable, Appender, Protocol):
@@ -39,8 +43,9 @@ class Flow:
     """Rule groups that write to a store and tell a router, and the router's notifications.
 
     Effects that stay inside are carried out here: samples are written before the next rule runs, alerts reach the
-    router at the instant of their evaluation, or `sending_ms` after it. `poll` returns everything else in the order in
-    which it was decided, and a `SampleRejected` for each sample that is lost because two rules write the same series.
+    router at the instant of their evaluation, or in batches of which each takes `sending_ms`. `poll` returns everything
+    else in the order in which it was decided, and a `SampleRejected` for each sample that is lost because two rules
+    write the same series.
     Alerts of before `router_known_from` (ms) are lost, as a server loses them that has not discovered its router yet.
     """
 
@@ -57,6 +62,7 @@ class Flow:
         self._router = router
         self._router_known_from = router_known_from
         self._sending_ms = sending_ms
+        self._sent_at = 0  # when the last batch arrives
         self._timeline = Timeline()
         self._outbox: list[Any] = []
         for group in groups:
@@ -134,9 +140,16 @@ class Flow:
                     self._write(labels, time, value)
             case SendAlerts(alerts=alerts):
                 if self._router_known_from is None or now >= self._router_known_from:
-                    self.schedule(ReceiveAlerts(alerts), now + self._sending_ms)
+                    self._send(alerts, now)
             case _:
                 self._outbox.append(effect)
+
+    def _send(self, alerts: Sequence[Alert], now: int) -> None:
+        """One batch after the other, as a sender does that waits for each answer."""
+        size = _BATCH if self._sending_ms else len(alerts)
+        for first in range(0, len(alerts), size):
+            self._sent_at = max(self._sent_at, now) + self._sending_ms
+            self.schedule(ReceiveAlerts(tuple(alerts[first : first + size])), self._sent_at)
 
     def _write(self, labels: Labels, time: int, value: float) -> None:
         try:
