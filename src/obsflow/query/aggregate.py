@@ -20,7 +20,7 @@ from obsflow.query.series import NAME_MARK
 
 def evaluate_aggregation(ctx: EvalContext, node: Aggregation) -> Frame:
     """Any aggregation."""
-    return settle_order(ctx, node, AGGREGATIONS[node.op](ctx, node))
+    return AGGREGATIONS[node.op](ctx, node)
 
 
 def group_labels(node: Aggregation, labels: LabelColumns) -> LabelColumns:
@@ -39,14 +39,15 @@ def _reduce(ctx: EvalContext, node: Aggregation) -> Frame:
     frame = ctx.vector(node.expr)
     labels = group_labels(node, frame.labels)
     ids, first = labels.group()
-    mark_groups(ctx, frame.present, ids, len(first))
     values, present = native.reduce_groups(node.op, frame.values, frame.present, ids, len(first), quantiles)
     labels = labels.take(first)
     if METRIC_NAME in labels.names and NAME_MARK in frame.labels.names:
         marks = np.zeros(len(first), np.int32)
         np.maximum.at(marks, ids, frame.labels.column(NAME_MARK))
         labels = labels.with_column(NAME_MARK, marks)
-    return ctx.frame(labels, values, present)
+    result = settle_order(ctx, node, ctx.frame(labels, values, present))
+    mark_groups(ctx, frame.present, ids, len(first))  # this order is not the one that was just settled
+    return result
 
 
 def _select(ctx: EvalContext, node: Aggregation) -> Frame:
@@ -54,7 +55,10 @@ def _select(ctx: EvalContext, node: Aggregation) -> Frame:
     parameter = ctx.scalar(node.param)
     frame = ctx.vector(node.expr)
     ids, first = group_labels(node, frame.labels).group()
-    return _SELECTIONS[node.op](ctx, node, parameter, frame, Groups(ids, len(first)))
+    result = settle_order(ctx, node, _SELECTIONS[node.op](ctx, node, parameter, frame, Groups(ids, len(first))))
+    if node.op in ("topk", "bottomk"):
+        mark_steps(ctx)
+    return result
 
 
 def _check_quantiles(ctx: EvalContext, node: Aggregation, quantiles: FloatArray) -> None:
@@ -83,6 +87,7 @@ def _count_values(ctx: EvalContext, node: Aggregation) -> Frame:
     kept = node if node.without else Aggregation(node.op, node.expr, node.span, grouping=(*node.grouping, name))
     labels = group_labels(kept, valued)
     ids, first = labels.group()
+    ctx.run.limits.check("max_samples", len(first) * ctx.steps)
     cells = ids[of_pair] * ctx.steps + steps
     counts = np.bincount(cells, minlength=len(first) * ctx.steps).reshape(len(first), ctx.steps)
     return ctx.frame(labels.take(first), counts.astype(np.float64), counts > 0)

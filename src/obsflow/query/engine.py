@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from obsflow.errors import LimitExceededError, QueryError
 from obsflow.model.frames import Frame, LabelColumns, TimeArray
@@ -112,7 +111,7 @@ class Engine:
             _check_times(int(times[0]), int(times[-1]))
         with _evaluating():
             pieces = list(self._evaluate_pieces(plan, np.ascontiguousarray(times, np.int64), 0, len(times)))
-        return _join_pieces(pieces, times, LabelColumns.unlabelled(self._database.symbols, 0))
+        return self._join_pieces(pieces, times)
 
     def _plan(self, expr: str | Expr) -> Plan:
         key = expr if isinstance(expr, str) else id(expr)  # a plan keeps its tree alive, so the id stays its own
@@ -172,6 +171,30 @@ class Engine:
         yield from self._evaluate_pieces(plan, times, start, middle)
         yield from self._evaluate_pieces(plan, times, middle, end)
 
+    def _join_pieces(self, pieces: list[_Piece], times: TimeArray) -> Batch:
+        """One frame of the pieces, series of equal labels in one row. It may hold what all passes together may."""
+        failures = {piece.start + step: error for piece in pieces for step, error in piece.failures.items()}
+        labels = LabelColumns.unlabelled(self._database.symbols, 0)
+        for piece in pieces:
+            labels = labels.concat(piece.frame.labels)
+        ids, first = labels.group()
+        shape = (len(first), len(times))
+        self._limits.check("max_samples", len(first) * len(times) // max(1, len(pieces)))
+        values, present = np.zeros(shape), np.zeros(shape, bool)
+        row = 0
+        for piece in pieces:
+            rows = ids[row : row + len(piece.frame)]
+            values[rows, piece.start : piece.end] = piece.frame.values
+            present[rows, piece.start : piece.end] = piece.frame.present
+            row += len(piece.frame)
+        present[:, list(failures)] = False
+        return Batch(
+            Frame(labels.take(first), values, present, times).compact(),
+            failures,
+            tuple(dict.fromkeys(text for piece in pieces for text in piece.annotations.warnings)),
+            tuple(dict.fromkeys(text for piece in pieces for text in piece.annotations.infos)),
+        )
+
 
 @contextlib.contextmanager
 def _evaluating() -> Iterator[None]:
@@ -221,27 +244,3 @@ def _no_series(ctx: EvalContext) -> Frame:
 def _report_damage(run: QueryRun) -> None:
     if run.damaged_chunks:
         run.annotations.warn(f"{run.damaged_chunks} damaged chunks were read up to their fault")
-
-
-def _join_pieces(pieces: list[_Piece], times: npt.NDArray[np.int64], no_labels: LabelColumns) -> Batch:
-    """One frame of the pieces, series of equal labels in one row."""
-    failures = {piece.start + step: error for piece in pieces for step, error in piece.failures.items()}
-    labels = no_labels
-    for piece in pieces:
-        labels = labels.concat(piece.frame.labels)
-    ids, first = labels.group()
-    shape = (len(first), len(times))
-    values, present = np.zeros(shape), np.zeros(shape, bool)
-    row = 0
-    for piece in pieces:
-        rows = ids[row : row + len(piece.frame)]
-        values[rows, piece.start : piece.end] = piece.frame.values
-        present[rows, piece.start : piece.end] = piece.frame.present
-        row += len(piece.frame)
-    present[:, list(failures)] = False
-    return Batch(
-        Frame(labels.take(first), values, present, times).compact(),
-        failures,
-        tuple(dict.fromkeys(text for piece in pieces for text in piece.annotations.warnings)),
-        tuple(dict.fromkeys(text for piece in pieces for text in piece.annotations.infos)),
-    )

@@ -15,7 +15,7 @@ from obsflow.model.matchers import Matcher, MatchOp
 from obsflow.promql.ast import Call, Expr, Subquery, VectorSelector, children
 from obsflow.promql.inspect import DEFAULT_INFO_METRIC
 from obsflow.query.context import EvalContext
-from obsflow.query.series import any_row, merge_equal
+from obsflow.query.series import any_present, any_row, merge_equal
 
 _IDENTIFYING: Final = ("instance", "job")
 """What names a target, for every info metric."""
@@ -61,12 +61,12 @@ def evaluate_info(ctx: EvalContext, call: Call) -> Frame:
     choice = Choice.of(call)
     base = ctx.vector(call.args[0])
     exempt = choice.exempts(base.labels)
-    info, taken = _select_info(ctx, call.args[0], choice, base.labels.take(~exempt))
+    info, taken = _select_info(ctx, call.args[0], choice, base.take(~exempt))
     winners = _newest(ctx, base, info, taken)
     return merge_equal(ctx, _enrich(ctx, choice, base, exempt, info, winners))
 
 
-def _select_info(ctx: EvalContext, argument: Expr, choice: Choice, base: LabelColumns) -> tuple[Frame, TimeArray]:
+def _select_info(ctx: EvalContext, argument: Expr, choice: Choice, base: Frame) -> tuple[Frame, TimeArray]:
     """The info series of the targets of `base`, and the times int64 `[series, steps]` of their samples.
 
     They are looked at where the first selector of the argument looks.
@@ -74,19 +74,28 @@ def _select_info(ctx: EvalContext, argument: Expr, choice: Choice, base: LabelCo
     times = _reference_times(ctx, argument)
     lookback_ms = ctx.run.lookback_ms
     selection = ctx.run.select((*choice.names, *choice.data), int(times[0]) - lookback_ms + 1, int(times[-1]))
-    kept, is_identified = np.ones(len(selection.labels), bool), False
-    for name in _IDENTIFYING:
-        values = np.unique(base.column(name))
-        values = values[values != 0]
-        if len(values):
-            is_identified = True
-            kept &= np.isin(selection.labels.column(name), values)
-    selection = selection.take(np.flatnonzero(kept & is_identified))
     ctx.run.limits.check("max_samples", len(selection.labels) * ctx.steps)
-    values_, present, taken, bad = native.select_instant(selection.runs, times, lookback_ms, want_times=True)
+    values, present, taken, bad = native.select_instant(selection.runs, times, lookback_ms, want_times=True)
     assert taken is not None
     ctx.run.count_damage(bad)
-    return ctx.frame(selection.labels, values_, present), taken
+    present &= _of_targets(base, selection.labels)
+    return ctx.frame(selection.labels, values, present), taken
+
+
+def _of_targets(base: Frame, info: LabelColumns) -> BoolArray:
+    """Bool `[info series, steps]`: where each identifying label that any series has is one that some series has."""
+    eligible = np.ones((len(info), len(base.times)), bool)
+    identified = np.zeros(len(base.times), bool)
+    for name in _IDENTIFYING:
+        named = base.take(base.labels.column(name) != 0)
+        values, ids = np.unique(named.labels.column(name), return_inverse=True)
+        there = any_present(named.present, ids, len(values))
+        asked = any_row(there)
+        # The row after the last value is for those that no series has.
+        at = np.where(np.isin(info.column(name), values), np.searchsorted(values, info.column(name)), len(values))
+        eligible &= np.concatenate((there, np.zeros((1, len(asked)), bool)))[at] | ~asked
+        identified |= asked
+    return eligible & identified
 
 
 def _reference_times(ctx: EvalContext, argument: Expr) -> TimeArray:

@@ -15,7 +15,6 @@ from obsflow.model.frames import BoolArray, FloatArray, Frame
 from obsflow.model.labels import Labels
 from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
-from obsflow.query.order import mark_steps
 
 _INT64_EDGE = 2.0**63
 _HASHES = float(2**64 - 1)
@@ -47,7 +46,6 @@ def evaluate_ranking(ctx: EvalContext, node: Aggregation, parameter: FloatArray,
             order += [int(rows[i]) for i in _heap_order(keys[rows, 0], frame.present[rows, 0], int(limits[0]))]
     if ctx.is_instant:
         return Frame(frame.labels, frame.values, kept, frame.times).take(np.array(order, np.intp))
-    mark_steps(ctx)
     return Frame(frame.labels, frame.values, kept, frame.times).compact()
 
 
