@@ -266,6 +266,13 @@ def test_a_month_of_steps_is_asked_in_passes():
         assert 30 <= batch.frame.present.sum() <= 36, query
 
 
+def test_a_batch_whose_answer_is_too_large_says_so():
+    """Each step of its own label set makes rows without end; that is a limit, not the end of memory."""
+    asked = engine({"x": list(range(2_000))}, limits=Limits(max_samples=10_000))
+    with pytest.raises(LimitExceededError, match="too many samples"):
+        asked.query_batch('count_values("v", x)', np.arange(2_000) * MINUTE)
+
+
 @pytest.mark.parametrize(
     "query", ["x @ 1e15", "x @ -1e15", "x offset -9y", "rate(x[100y] offset 50y)", "x offset 100y"]
 )
