@@ -105,7 +105,7 @@ def test_a_sent_alert():
         "region": "west",
         "severity": "page",
     }
-    assert dict(alert.annotations) == {"summary": "a of api is 0.25"}
+    assert dict(alert.annotations) == {"empty": "", "summary": "a of api is 0.25"}
     assert alert.generator_url == "http://prom:9090/graph?g0.expr=up%7Bjob%3D%22api%22%7D+%3D%3D+0&g0.tab=1"
 
 

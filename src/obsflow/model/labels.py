@@ -66,13 +66,18 @@ class Labels(Mapping[str, str]):
 
     @classmethod
     def from_sorted(cls, pairs: Iterable[tuple[str, str]]) -> Self:
-        """Labels from pairs that are known to be sorted, unique and without empty values."""
+        """Labels from pairs that are known to be sorted, unique and, but for annotations, without empty values."""
         labels = cls.__new__(cls)
         labels.pairs = tuple(pairs)
         labels._map = dict(labels.pairs)  # noqa: SLF001 - its own class
         labels._hash = hash(labels.pairs)  # noqa: SLF001
         labels._fingerprint = None  # noqa: SLF001
         return labels
+
+    @classmethod
+    def of_annotations(cls, annotations: Mapping[str, str]) -> Self:
+        """A set of annotations, which unlike labels may have empty values."""
+        return cls.from_sorted(sorted(annotations.items()))
 
     def __getitem__(self, name: str) -> str:
         return self._map[name]

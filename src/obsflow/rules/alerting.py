@@ -251,7 +251,7 @@ class AlertingState:
             if alert.annotated_for[:1] != wanted[:1]:
                 alert.fixed_annotations = {name: expand(each) for name, each in self._fixed_templates.items()}
             changing = {name: expand(each) for name, each in self._volatile_templates.items()}
-            alert.annotations = Labels({**alert.fixed_annotations, **changing})
+            alert.annotations = Labels.of_annotations({**alert.fixed_annotations, **changing})
             alert.annotated_for = wanted
         return alert.annotations
 
