@@ -55,6 +55,7 @@ def test_query_without_a_time_asks_at_the_newest_sample(capsys):
         (["query", "--data", DATA, "sum(up"], "1:7: parse error: "),
         (["query", "--data", "/nowhere", "up"], "/nowhere: expected a Prometheus data directory"),
         (["backtest", "/nowhere"], "/nowhere: expected a Prometheus data directory"),
+        (["backtest", EXAMPLE, "--alerts", "/nowhere/a.jsonl"], "/nowhere/a.jsonl: No such file or directory"),
         (["backtest", EXAMPLE, "--rules", "/nowhere.yml"], "/nowhere.yml: cannot be read: No such file or directory"),
     ],
 )

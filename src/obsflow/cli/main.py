@@ -8,6 +8,7 @@ from obsflow.cli import backtest, query
 from obsflow.errors import ObsflowError
 
 COMMANDS = (backtest, query)
+_INTERRUPTED = 130
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -20,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns its exit code: 0, or 1 after an error (2 is argparse's, for usage)."""
+    """Run a command; returns its exit code: 0, 1 after an error, 130 if interrupted (2 is argparse's, for usage)."""
     options = build_parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -28,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     return 1
 
 
