@@ -6,12 +6,21 @@ import pathlib
 import cffi
 
 HERE = pathlib.Path(__file__).resolve().parent
-FAMILIES = ("hash", "snappy", "log", "xor", "xor2", "runs", "select", "window", "group", "histogram")
+FAMILIES = ("hash", "snappy", "log", "xor", "xor2", "runs", "group", "window", "histogram")
 HEADERS = ("status.h", *(f"{family}.h" for family in FAMILIES))
 # setuptools wants paths relative to setup.py
 SOURCES = sorted(f"{HERE.name}/{path.name}" for path in HERE.glob("*.c") if not path.name.startswith("_"))
 # Contraction to fused multiply-add would change results from one processor to the next.
-FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-Wall", "-Wextra"]
+FLAGS = [
+    "-std=c11",
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fvisibility=hidden",
+    "-Wall",
+    "-Wextra",
+]
 # The sanitizer build adds its own here; see the Makefile beside this file.
 EXTRA = os.environ.get("OBSFLOW_CFLAGS", "").split()
 
@@ -32,5 +41,5 @@ ffi.set_source(
     depends=sorted(f"{HERE.name}/{path.name}" for path in HERE.glob("*.h")),
     extra_compile_args=FLAGS + EXTRA,
     extra_link_args=EXTRA,
-    libraries=["m"],
+    libraries=["m", "pthread"],
 )

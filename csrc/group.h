@@ -13,21 +13,17 @@
 
 #include "status.h"
 
-/* What a group has seen at one step. */
+/* A row of one series, and what its group has seen at each step: a column for every field, so that steps are worked on
+ * side by side. */
 typedef struct {
-    double value;
-    double lost; /* compensation of a sum */
-    double mean;
-    uint32_t count;
-    uint32_t overflowed; /* an average that goes on as a mean */
-} obs_group_cell;
-
-typedef struct {
-    obs_group_cell *cells; /* [n_steps] */
-    uint64_t *ranks;       /* [n_rows] */
-    int64_t *order;        /* [n_rows] */
-    int64_t *ends;         /* [n_groups + 1] */
-} obs_group_scratch;
+    double *values;   /* [n] */
+    uint8_t *present; /* [n] */
+    double *count;    /* [n] series that were present; whole, and a double as that is what it is used with */
+    double *value;    /* [n] */
+    double *lost;     /* [n] compensation of a sum */
+    double *mean;     /* [n] */
+    uint8_t *overflowed; /* [n] an average that goes on as a mean */
+} obs_group_row;
 
 size_t obs_group_count(void);
 
@@ -37,10 +33,28 @@ const char *obs_group_name(size_t op);
 /* Whether an operator needs `params`. */
 int obs_group_has_param(size_t op);
 
-/* OBS_INVALID unless all `groups` [n_rows] are below `n_groups`. `params` [n_steps] is the quantile at each step, or NULL
- * for the operators without. Writes `out` and `out_present`, [n_groups, n_steps]; where absent the value is 0. */
-obs_status obs_group_reduce(size_t op, const double *values, const uint8_t *present, const int64_t *groups,
-                            size_t n_rows, size_t n_steps, size_t n_groups, const double *params,
-                            const obs_group_scratch *scratch, double *out, uint8_t *out_present);
+/* Whether an operator can take series one by one, as below. */
+int obs_group_folds(size_t op);
+
+/* A group over `n` steps: begin, add `values` and `present` of one series after another, end. */
+void obs_group_begin(const obs_group_row *row, size_t n);
+void obs_group_add(size_t op, const obs_group_row *row, size_t n);
+void obs_group_end(size_t op, const obs_group_row *row, size_t n, double *out, uint8_t *out_present);
+
+/* Sorts rows by group, keeping their order: group g gets order[ends[g - 1] : ends[g]]. `ends` has room for one more than
+ * there are groups. OBS_INVALID unless all `groups` [n_rows] are below `n_groups`. */
+obs_status obs_group_sort(const int64_t *groups, size_t n_rows, size_t n_groups, int64_t *order, int64_t *ends);
+
+/* Whether such lists name nothing but rows below n_rows. */
+int obs_group_lists(const int64_t *order, const int64_t *ends, size_t n_rows, size_t n_groups);
+
+/* Group g has the rows order[ends[g - 1] : ends[g]] of `values` and `present` [n_rows, n_steps]; OBS_INVALID for a row
+ * that is not there. `params` [n_steps] is the quantile at each step, or NULL for the operators without. Writes `out` and
+ * `out_present`, [n_groups, n_steps]; where absent the value is 0. `rows` has the cells for each worker (its `values` and
+ * `present` are not used), `ranks` is [n_workers, n_rows]. */
+obs_status obs_group_reduce(size_t op, const double *values, const uint8_t *present, const int64_t *order,
+                            const int64_t *ends, size_t n_rows, size_t n_steps, size_t n_groups, const double *params,
+                            const obs_group_row *rows, uint64_t *ranks, size_t n_workers, double *out,
+                            uint8_t *out_present);
 
 #endif

@@ -78,9 +78,22 @@ static bool find_series(const obs_runs *runs, size_t series, size_t *first, size
     return true;
 }
 
-static bool touches(const obs_runs *runs, size_t r, int64_t from, int64_t to)
+/* The first of the runs first : last that ends at `from` or later. */
+static size_t skip_runs(const obs_runs *runs, size_t first, size_t last, int64_t from)
 {
-    return runs->max_time[r] >= from && runs->min_time[r] <= to;
+    while (first < last) {
+        size_t middle = first + (last - first) / 2;
+        if (runs->max_time[middle] < from)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first;
+}
+
+static void mark_bad(uint8_t *bad, size_t r)
+{
+    __atomic_store_n(&bad[r], 1, __ATOMIC_RELAXED); /* two workers may find it */
 }
 
 /* ---- series -------------------------------------------------------------------------------------------------- */
@@ -93,15 +106,13 @@ static obs_status decode_into(const obs_runs *runs, size_t series, int64_t from,
     *n = 0;
     if (!find_series(runs, series, &first, &last))
         return OBS_INVALID;
-    for (size_t r = first; r < last; r++) {
+    for (size_t r = skip_runs(runs, first, last, from); r < last && runs->min_time[r] <= to; r++) {
         run found;
         size_t count = 0;
-        if (!touches(runs, r, from, to))
-            continue;
         if (!find_run(runs, r, &found))
             return OBS_INVALID;
         if (!found.codec) {
-            bad[r] = 1;
+            mark_bad(bad, r);
             continue;
         }
         obs_status status =
@@ -109,7 +120,7 @@ static obs_status decode_into(const obs_runs *runs, size_t series, int64_t from,
         if (status == OBS_NO_SPACE)
             return status;
         if (status != OBS_OK)
-            bad[r] = 1;
+            mark_bad(bad, r);
         *n += count;
     }
     return OBS_OK;
@@ -142,11 +153,11 @@ obs_status obs_runs_measure(const obs_runs *runs, int64_t from, int64_t to, size
         size_t first, last, samples = 0;
         if (!find_series(runs, series, &first, &last))
             return OBS_INVALID;
-        for (size_t r = first; r < last; r++) {
+        for (size_t r = skip_runs(runs, first, last, from); r < last && runs->min_time[r] <= to; r++) {
             run found;
             if (!find_run(runs, r, &found))
                 return OBS_INVALID;
-            if (found.codec && touches(runs, r, from, to))
+            if (found.codec)
                 samples += found.codec->capacity(found.data, found.length);
         }
         *total += samples;
@@ -155,13 +166,13 @@ obs_status obs_runs_measure(const obs_runs *runs, int64_t from, int64_t to, size
     return OBS_OK;
 }
 
-obs_status obs_runs_decode(const obs_runs *runs, int64_t *times, double *values, size_t capacity, int64_t *ends,
-                           uint8_t *bad)
+obs_status obs_runs_decode(const obs_runs *runs, int64_t from, int64_t to, int64_t *times, double *values,
+                           size_t capacity, int64_t *ends, uint8_t *bad)
 {
     size_t at = 0;
     for (size_t series = 0; series < runs->n_series; series++) {
         size_t n;
-        obs_status status = decode_into(runs, series, INT64_MIN, INT64_MAX, times + at, values + at, capacity - at,
+        obs_status status = decode_into(runs, series, from, to, times + at, values + at, capacity - at,
                                         &n, bad);
         if (status != OBS_OK)
             return status;

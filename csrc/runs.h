@@ -8,7 +8,7 @@
  *                                                      of buffers[buffer[r]]
  *
  * A run is raw (count int64 times, then count doubles, in the machine's byte order) or an XOR or XOR2 chunk. min_time and
- * max_time (ms, closed) let a run be skipped without decoding it; nothing else relies on them. Every index, offset and
+ * max_time (ms, closed) let runs be skipped without decoding them; nothing else relies on them. Every index, offset and
  * length is checked where it is used. A run whose bytes are corrupt, or of an unknown encoding, is marked in `bad`
  * and contributes the samples before its fault.
  */
@@ -47,8 +47,9 @@ typedef struct {
  * range is outside of what it refers to. */
 obs_status obs_runs_measure(const obs_runs *runs, int64_t from, int64_t to, size_t *longest, size_t *total);
 
-/* Decodes all runs: series i becomes the samples ends[i - 1] : ends[i]. `bad` has one entry a run, all 0 before. */
-obs_status obs_runs_decode(const obs_runs *runs, int64_t *times, double *values, size_t capacity, int64_t *ends,
-                           uint8_t *bad);
+/* Decodes the runs that touch [from, to], whole: series i becomes the samples ends[i - 1] : ends[i]. `bad` has one entry a
+ * run, all 0 before. */
+obs_status obs_runs_decode(const obs_runs *runs, int64_t from, int64_t to, int64_t *times, double *values,
+                           size_t capacity, int64_t *ends, uint8_t *bad);
 
 #endif

@@ -1,5 +1,6 @@
 #include "window.h"
 
+#include "parallel.h"
 #include "series.h"
 #include "window_kernels.h"
 
@@ -7,33 +8,36 @@ static const struct {
     const char *name;
     window_kernel kernel;
     size_t params;
+    bool sees_stale;
 } FUNCTIONS[] = {
-    {"rate", window_rate, 0},
-    {"increase", window_increase, 0},
-    {"delta", window_delta, 0},
-    {"irate", window_irate, 0},
-    {"idelta", window_idelta, 0},
-    {"changes", window_changes, 0},
-    {"resets", window_resets, 0},
-    {"deriv", window_deriv, 0},
-    {"predict_linear", window_predict_linear, 2},
-    {"double_exponential_smoothing", window_smoothing, 2},
-    {"sum_over_time", window_sum, 0},
-    {"avg_over_time", window_avg, 0},
-    {"min_over_time", window_min, 0},
-    {"max_over_time", window_max, 0},
-    {"count_over_time", window_count, 0},
-    {"present_over_time", window_present, 0},
-    {"first_over_time", window_first, 0},
-    {"last_over_time", window_last, 0},
-    {"stddev_over_time", window_stddev, 0},
-    {"stdvar_over_time", window_stdvar, 0},
-    {"mad_over_time", window_mad, 0},
-    {"quantile_over_time", window_quantile, 1},
-    {"ts_of_min_over_time", window_ts_of_min, 0},
-    {"ts_of_max_over_time", window_ts_of_max, 0},
-    {"ts_of_first_over_time", window_ts_of_first, 0},
-    {"ts_of_last_over_time", window_ts_of_last, 0},
+    {"rate", window_rate, 0, false},
+    {"increase", window_increase, 0, false},
+    {"delta", window_delta, 0, false},
+    {"irate", window_irate, 0, false},
+    {"idelta", window_idelta, 0, false},
+    {"changes", window_changes, 0, false},
+    {"resets", window_resets, 0, false},
+    {"deriv", window_deriv, 0, false},
+    {"predict_linear", window_predict_linear, 2, false},
+    {"double_exponential_smoothing", window_smoothing, 2, false},
+    {"sum_over_time", window_sum, 0, false},
+    {"avg_over_time", window_avg, 0, false},
+    {"min_over_time", window_min, 0, false},
+    {"max_over_time", window_max, 0, false},
+    {"count_over_time", window_count, 0, false},
+    {"present_over_time", window_present, 0, false},
+    {"first_over_time", window_first, 0, false},
+    {"last_over_time", window_last, 0, false},
+    {"stddev_over_time", window_stddev, 0, false},
+    {"stdvar_over_time", window_stdvar, 0, false},
+    {"mad_over_time", window_mad, 0, false},
+    {"quantile_over_time", window_quantile, 1, false},
+    {"ts_of_min_over_time", window_ts_of_min, 0, false},
+    {"ts_of_max_over_time", window_ts_of_max, 0, false},
+    {"ts_of_first_over_time", window_ts_of_first, 0, false},
+    {"ts_of_last_over_time", window_ts_of_last, 0, false},
+    {"select", window_select, 0, true},
+    {"select_seconds", window_select_seconds, 0, true},
 };
 
 size_t obs_window_count(void)
@@ -51,33 +55,139 @@ size_t obs_window_params(size_t function)
     return function < obs_window_count() ? FUNCTIONS[function].params : 0;
 }
 
-obs_status obs_window_apply(size_t function, const obs_runs *runs, const int64_t *times, size_t n_times,
-                            int64_t range, const double *params, const obs_scratch *scratch, double *values,
-                            uint8_t *present, uint8_t *bad)
+static bool makes_sense(const obs_windows *windows)
 {
-    if (function >= obs_window_count() || range < 0 || (FUNCTIONS[function].params && !params))
-        return OBS_INVALID;
-    if (n_times == 0)
-        return OBS_OK;
+    return windows->function < obs_window_count() && windows->range >= 0 &&
+           (windows->params || !FUNCTIONS[windows->function].params);
+}
+
+/* ---- one row ----------------------------------------------------------------------------------------------------- */
+
+/* What the tasks of one call share. */
+typedef struct {
+    const obs_windows *windows;
+    const obs_runs *runs;
+    const obs_scratch *scratch; /* [worker] */
+    double *values;
+    uint8_t *present;
+    int64_t *filled;
+    uint8_t *bad;
+    /* of a reduction: */
+    size_t op;
+    const int64_t *order, *ends;
+    const obs_group_row *rows; /* [worker] */
+    size_t n_tiles;
+} window_call;
+
+/* The row of one series over the steps first : first + n. */
+static obs_status make_row(const window_call *call, size_t series, size_t worker, size_t first, size_t n,
+                           double *values, uint8_t *present, size_t *cost)
+{
+    const obs_windows *windows = call->windows;
+    const obs_scratch *scratch = &call->scratch[worker];
     window_job job = {
         .times = scratch->times,
         .values = scratch->values,
         .marks = scratch->marks,
         .ranks = scratch->ranks,
-        .steps = times,
-        .n_steps = n_times,
-        .range = range,
-        .params = params,
+        .steps = windows->times + first,
+        .n_steps = n,
+        .range = windows->range,
+        .params = windows->params ? windows->params + first : NULL,
+        .params_stride = windows->n_times,
+        .out = values,
+        .present = present,
     };
-    int64_t from = obs_time_before(times[0], range);
-    for (size_t series = 0; series < runs->n_series; series++) {
-        obs_status status = obs_series_decode(runs, series, from, times[n_times - 1], scratch, &job.n, bad);
+    int64_t from = obs_time_before(job.steps[0], job.range);
+    obs_status status = obs_series_decode(call->runs, series, from, job.steps[n - 1], scratch, &job.n, call->bad);
+    if (status != OBS_OK)
+        return status;
+    *cost += job.n + n;
+    if (!FUNCTIONS[windows->function].sees_stale)
+        job.n = obs_series_drop_stale(scratch, job.n);
+    FUNCTIONS[windows->function].kernel(&job);
+    return OBS_OK;
+}
+
+static int64_t count_present(const uint8_t *present, size_t n)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += present[i];
+    return count;
+}
+
+/* ---- a frame ----------------------------------------------------------------------------------------------------- */
+
+static obs_status do_series(void *context, size_t series, size_t worker, size_t *cost)
+{
+    const window_call *call = context;
+    size_t n = call->windows->n_times, at = series * n;
+    obs_status status = make_row(call, series, worker, 0, n, call->values + at, call->present + at, cost);
+    if (status == OBS_OK)
+        call->filled[series] = count_present(call->present + at, n);
+    return status;
+}
+
+obs_status obs_window_apply(const obs_windows *windows, const obs_runs *runs, const obs_scratch *scratch,
+                            size_t n_workers, double *values, uint8_t *present, int64_t *filled, uint8_t *bad)
+{
+    if (!makes_sense(windows))
+        return OBS_INVALID;
+    if (windows->n_times == 0)
+        return OBS_OK;
+    window_call call = {windows, runs, scratch, values, present, filled, bad, 0, NULL, NULL, NULL, 0};
+    return obs_parallel(runs->n_series, n_workers, do_series, &call);
+}
+
+/* ---- groups ------------------------------------------------------------------------------------------------------ */
+
+/* A group is one task, or several stretches of its steps where there are few groups: the series of a group must be taken
+ * in their order, so that they cannot be shared out. */
+static obs_status do_tile(void *context, size_t task, size_t worker, size_t *cost)
+{
+    const window_call *call = context;
+    size_t n = call->windows->n_times, group = task / call->n_tiles, tile = task % call->n_tiles;
+    size_t first = n * tile / call->n_tiles, length = n * (tile + 1) / call->n_tiles - first;
+    const obs_group_row *row = &call->rows[worker];
+    size_t from = group ? (size_t)call->ends[group - 1] : 0, to = (size_t)call->ends[group];
+    obs_group_begin(row, length);
+    for (size_t i = from; i < to; i++) {
+        size_t series = (size_t)call->order[i];
+        obs_status status = make_row(call, series, worker, first, length, row->values, row->present, cost);
         if (status != OBS_OK)
             return status;
-        job.n = obs_series_drop_stale(scratch, job.n);
-        job.out = values + series * n_times;
-        job.present = present + series * n_times;
-        FUNCTIONS[function].kernel(&job);
+        int64_t filled = count_present(row->present, length);
+        __atomic_fetch_add(&call->filled[series], filled, __ATOMIC_RELAXED);
+        if (filled)
+            obs_group_add(call->op, row, length);
     }
+    obs_group_end(call->op, row, length, call->values + group * n + first, call->present + group * n + first);
     return OBS_OK;
+}
+
+/* Every stretch has to decode what its first window looks back to, so none is much shorter than a window. */
+static size_t count_tiles(const obs_windows *windows, size_t n_groups, size_t n_workers)
+{
+    double span = (double)windows->times[windows->n_times - 1] - (double)windows->times[0];
+    size_t n_tiles = obs_tiles(n_groups, windows->n_times, n_workers);
+    double most = fmax(span / ((double)windows->range + 1), 0) + (double)n_workers;
+    return (double)n_tiles > most ? (size_t)most : n_tiles;
+}
+
+obs_status obs_window_reduce(const obs_windows *windows, const obs_runs *runs, size_t op, const int64_t *order,
+                             const int64_t *ends, size_t n_groups, const obs_scratch *scratch,
+                             const obs_group_row *rows, size_t n_workers, double *values, uint8_t *present,
+                             int64_t *filled, uint8_t *bad)
+{
+    if (!makes_sense(windows) || !obs_group_folds(op) || !obs_group_lists(order, ends, runs->n_series, n_groups))
+        return OBS_INVALID;
+    for (size_t series = 0; series < runs->n_series; series++)
+        filled[series] = 0;
+    if (windows->n_times == 0 || n_groups == 0)
+        return OBS_OK;
+    n_workers = n_workers ? n_workers : 1;
+    size_t n_tiles = count_tiles(windows, n_groups, n_workers);
+    window_call call = {windows, runs, scratch, values, present, filled, bad, op, order, ends, rows, n_tiles};
+    return obs_parallel(n_groups * n_tiles, n_workers, do_tile, &call);
 }

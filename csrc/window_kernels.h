@@ -6,7 +6,7 @@
 #include "floats.h"
 #include "window.h"
 
-/* One series without its stale markers, the steps, and the row to write. */
+/* One series, without its stale markers unless the function sees them, the steps, and the row to write. */
 typedef struct {
     const int64_t *times; /* [n] */
     const double *values; /* [n] */
@@ -16,7 +16,8 @@ typedef struct {
     const int64_t *steps; /* [n_steps] */
     size_t n_steps;
     int64_t range;
-    const double *params; /* [.., n_steps] */
+    const double *params; /* [.., params_stride], of which n_steps are meant */
+    size_t params_stride;
     double *out;          /* [n_steps] */
     uint8_t *present;     /* [n_steps] */
 } window_job;
@@ -74,5 +75,9 @@ void window_ts_of_last(const window_job *job);
 void window_deriv(const window_job *job);
 void window_predict_linear(const window_job *job);
 void window_smoothing(const window_job *job);
+
+/* window_select.c */
+void window_select(const window_job *job);
+void window_select_seconds(const window_job *job);
 
 #endif

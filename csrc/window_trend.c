@@ -52,7 +52,7 @@ static int64_t whole_ms(double seconds)
 
 void window_predict_linear(const window_job *job)
 {
-    const double *ahead = job->params, *now = job->params + job->n_steps;
+    const double *ahead = job->params, *now = job->params + job->params_stride;
     window_span w = {0, 0};
     for (size_t step = 0; step < job->n_steps; step++) {
         window_slide(&w, job, step);
@@ -83,7 +83,7 @@ static double smooth(const window_job *job, size_t lo, size_t hi, double smoothi
 
 void window_smoothing(const window_job *job)
 {
-    const double *smoothing = job->params, *trending = job->params + job->n_steps;
+    const double *smoothing = job->params, *trending = job->params + job->params_stride;
     window_span w = {0, 0};
     for (size_t step = 0; step < job->n_steps; step++) {
         window_slide(&w, job, step);

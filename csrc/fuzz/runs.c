@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "../select.h"
 #include "../window.h"
 #include "fuzz.h"
 
@@ -69,18 +68,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         longest = total = 1; /* the kernels must refuse such a table themselves */
 
     int64_t *times = malloc((total + 1) * sizeof *times), *marks = malloc((longest + 1) * sizeof *marks);
-    double *values = malloc((total + 1) * sizeof *values);
+    double *values = malloc((total + 1) * sizeof *values), cells[5][STEPS];
     uint64_t *ranks = malloc((longest + 1) * sizeof *ranks);
-    int64_t ends[SERIES], own[SERIES * STEPS];
+    int64_t ends[SERIES], filled[SERIES], order[SERIES];
     double out[SERIES * STEPS], params[2 * STEPS] = {0.5};
-    uint8_t present[SERIES * STEPS], bad[RUNS] = {0};
+    uint8_t present[SERIES * STEPS], bad[RUNS] = {0}, there[STEPS], overflowed[STEPS];
     const obs_scratch scratch = {times, values, marks, ranks, longest};
+    const obs_group_row row = {cells[0], there, cells[1], cells[2], cells[3], cells[4], overflowed};
+    obs_windows windows = {0, t.steps, STEPS, t.range, params};
 
-    if (obs_runs_decode(&runs, times, values, total, ends, bad) == OBS_OK)
+    if (obs_runs_decode(&runs, INT64_MIN, INT64_MAX, times, values, total, ends, bad) == OBS_OK)
         FUZZ_CHECK(ends[SERIES - 1] >= 0 && (size_t)ends[SERIES - 1] <= total);
-    obs_select_instant(&runs, t.steps, STEPS, t.range, &scratch, out, present, own, bad);
-    for (size_t function = 0; function < obs_window_count(); function++)
-        obs_window_apply(function, &runs, t.steps, STEPS, t.range, params, &scratch, out, present, bad);
+    for (size_t i = 0; i < SERIES; i++) {
+        order[i] = number(&r, SERIES);
+        ends[i] = number(&r, SERIES + 1);
+    }
+    for (; windows.function < obs_window_count(); windows.function++) {
+        obs_window_apply(&windows, &runs, &scratch, 1, out, present, filled, bad);
+        for (size_t op = 0; op <= obs_group_count(); op++)
+            obs_window_reduce(&windows, &runs, op, order, ends, SERIES, &scratch, &row, 1, out, present, filled, bad);
+    }
     free(times), free(marks), free(values), free(ranks);
     return 0;
 }

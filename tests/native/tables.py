@@ -38,6 +38,13 @@ def run_table(series, *, samples_a_run=4, buffers=2):
     )
 
 
+def cut(function, runs, times, range_ms, params=None, workers=1):
+    """Values, presence and corrupt runs of a function of windows."""
+    rows = native.window(runs, native.Windows(function, times, range_ms, params), workers)
+    assert rows.filled.tolist() == rows.present.sum(axis=1).tolist()
+    return rows.values, rows.present, rows.bad
+
+
 def bits(values):
     """Floats as integers, so that NaNs and zeros compare as they are."""
     return np.asarray(values, np.float64).view(np.uint64).tolist()

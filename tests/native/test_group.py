@@ -33,7 +33,7 @@ def test_names_are_those_of_the_twins():
 )
 def test_values(op, expected):
     """A group is absent where none of its series is present."""
-    values, present = native.reduce_groups(op, VALUES, PRESENT, np.array([0, 0, 1]), 2, np.full(2, 0.5))
+    values, present = native.reduce_groups(op, VALUES, PRESENT, native.Groups(np.array([0, 0, 1]), 2), np.full(2, 0.5))
 
     np.testing.assert_array_equal(values, expected)
     assert present.tolist() == [[True, True], [True, False]]
@@ -41,7 +41,7 @@ def test_values(op, expected):
 
 def test_a_group_without_series_is_absent():
     """A group that no series belongs to has no value."""
-    values, present = native.reduce_groups("sum", VALUES, PRESENT, np.array([2, 2, 2]), 3)
+    values, present = native.reduce_groups("sum", VALUES, PRESENT, native.Groups(np.array([2, 2, 2]), 3))
 
     assert present.tolist() == [[False, False], [False, False], [True, True]]
     assert values[:2].tolist() == [[0.0, 0.0], [0.0, 0.0]]
@@ -60,7 +60,7 @@ def test_a_group_without_series_is_absent():
 def test_refuses(op, groups, message):
     """Unknown names and groups that do not exist are errors."""
     with pytest.raises(ValueError, match=message):
-        native.reduce_groups(op, VALUES, PRESENT, np.array(groups, np.int64), 2)
+        native.reduce_groups(op, VALUES, PRESENT, native.Groups(np.array(groups, np.int64), 2))
 
 
 def histogram(q, counts, le=(0.1, 0.5, 1.0, math.inf)):

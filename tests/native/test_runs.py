@@ -3,7 +3,7 @@
 import attrs
 import numpy as np
 import pytest
-from tests.native.tables import run_table
+from tests.native.tables import cut, run_table
 
 from obsflow import native
 from obsflow.model.storage import ENCODING_XOR, Runs
@@ -44,8 +44,8 @@ def test_contradictions_are_refused(column, at, value):
     runs, times = changed(column, at, value), np.array([11_000])
     for call in (
         lambda: native.decode_runs(runs),
-        lambda: native.select_instant(runs, times, 10**6),
-        lambda: native.window("sum_over_time", runs, times, 10**6),
+        lambda: cut("select", runs, times, 10**6),
+        lambda: cut("sum_over_time", runs, times, 10**6),
     ):
         with pytest.raises(ValueError, match="outside"):
             call()
@@ -85,24 +85,21 @@ def test_an_unknown_encoding_is_marked():
     assert np.diff(offsets).tolist() == [8, 0, 5]
 
 
-@pytest.mark.parametrize("function", ["sum_over_time", None])
+@pytest.mark.parametrize("function", ["sum_over_time", "select"])
 def test_windows_mark_damage_and_use_the_rest(function):
     """A damaged run does not keep a window from the samples that are there."""
     runs, times = changed("length", 0, 1), np.array([11_000])
-    if function:
-        values, present, bad = native.window(function, runs, times, 100_000)
-    else:
-        values, present, _, bad = native.select_instant(runs, times, 100_000)
+    values, present, bad = cut(function, runs, times, 100_000)
 
     assert bad.tolist() == [1, 0, 0, 0, 0]
     assert present.tolist() == [[True], [False], [True]]
-    assert values.tolist() == ([[60.0], [0.0], [20.0]] if function else [[11.0], [0.0], [8.0]])
+    assert values.tolist() == ([[60.0], [0.0], [20.0]] if function == "sum_over_time" else [[11.0], [0.0], [8.0]])
 
 
 def test_runs_outside_the_interval_are_not_decoded():
     """Damage in a run that no window touches is not seen."""
     runs = changed("length", 0, 1)
-    _, _, bad = native.window("sum_over_time", runs, np.array([11_000]), 3_000)
+    _, _, bad = cut("sum_over_time", runs, np.array([11_000]), 3_000)
 
     assert not bad.any()
 
@@ -132,5 +129,5 @@ def test_a_table_without_series():
     empty = Runs.from_arrays(np.zeros(0, np.int64), np.zeros(0), np.zeros(1, np.int64))
 
     assert native.decode_runs(empty)[2].tolist() == [0]
-    assert native.window("rate", empty, np.arange(3), 5)[0].shape == (0, 3)
-    assert native.select_instant(table(), np.zeros(0, np.int64), 5)[0].shape == (3, 0)
+    assert cut("rate", empty, np.arange(3), 5)[0].shape == (0, 3)
+    assert cut("select", table(), np.zeros(0, np.int64), 5)[0].shape == (3, 0)

@@ -3,9 +3,10 @@
 import concurrent.futures
 import math
 
+import attrs
 import numpy as np
 import pytest
-from tests.native.tables import run_table
+from tests.native.tables import cut, run_table
 from tests.oracles import window
 
 from obsflow import native
@@ -15,13 +16,13 @@ COUNTER = [(15_000 * i, float(value)) for i, value in enumerate([10, 20, 30, 5, 
 
 def at(function, samples, time, range_ms, params=None):
     """The value of one series at one step, or None."""
-    values, present, _ = native.window(function, run_table([samples]), np.array([time]), range_ms, params)
+    values, present, _ = cut(function, run_table([samples]), np.array([time]), range_ms, params)
     return float(values[0, 0]) if present[0, 0] else None
 
 
 def test_names_are_those_of_the_twins():
-    """Every range function has a slow twin that it is tested against."""
-    assert set(native.WINDOW_FUNCTIONS) == set(window.FUNCTIONS)
+    """Every range function has a slow twin that it is tested against; instant selection has another."""
+    assert set(native.WINDOW_FUNCTIONS) == {*window.FUNCTIONS, "select", "select_seconds"}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_extreme_times():
     assert at("sum_over_time", samples, high, high) == 3.0
     assert at("count_over_time", samples, low + 1, 10) == 1.0
     for function in native.WINDOW_FUNCTIONS:
-        native.window(function, run_table([samples]), np.array([low, 0, high]), high, params_for(function, 3))
+        cut(function, run_table([samples]), np.array([low, 0, high]), high, params_for(function, 3))
 
 
 def params_for(function, n_steps):
@@ -111,7 +112,7 @@ def test_long_windows_are_sorted_without_recursion():
 
 def test_steps_may_repeat():
     """Equal neighbours among the steps have equal results."""
-    values, present, _ = native.window("rate", run_table([COUNTER]), np.array([60_000] * 3 + [75_000]), 60_000)
+    values, present, _ = cut("rate", run_table([COUNTER]), np.array([60_000] * 3 + [75_000]), 60_000)
 
     assert len(set(values[0, :3])) == 1
     assert present.all()
@@ -131,21 +132,67 @@ def test_steps_may_repeat():
 def test_refuses(function, times, range_ms, params, message):
     """Unknown names, falling steps and wrong parameters are errors."""
     with pytest.raises(ValueError, match=message):
-        native.window(function, run_table([COUNTER]), np.array(times), range_ms, params)
-
-
-def test_selection_refuses_a_negative_lookback():
-    """A lookback cannot be negative."""
-    with pytest.raises(ValueError, match="lookback"):
-        native.select_instant(run_table([COUNTER]), np.array([1]), -1)
+        cut(function, run_table([COUNTER]), np.array(times), range_ms, params)
 
 
 def test_calls_from_several_threads():
     """Calls share nothing: side by side they give what they give alone."""
     runs, times = run_table([COUNTER] * 200), np.arange(0, 80_000, 500)
-    alone = native.window("rate", runs, times, 60_000)
+    alone = cut("rate", runs, times, 60_000)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda _: native.window("rate", runs, times, 60_000), range(16)))
+        together = list(pool.map(lambda _: cut("rate", runs, times, 60_000), range(16)))
 
     for result in together:
         assert all(np.array_equal(mine, theirs) for mine, theirs in zip(alone, result, strict=True))
+
+
+LONG = [[(1_000 * i, float((i * 7919 + row) % 1013)) for i in range(400)] for row in range(60)]
+
+
+@pytest.mark.parametrize("function", ["rate", "select", "avg_over_time", "quantile_over_time"])
+def test_threads_of_one_call(function):
+    """Several threads at one call give what one gives."""
+    runs, times = run_table(LONG, samples_a_run=50), np.arange(0, 400_000, 300)
+    params = params_for(function, len(times))
+
+    for one, several in zip(*(cut(function, runs, times, 60_000, params, workers) for workers in (1, 3)), strict=True):
+        assert np.array_equal(one, several)
+
+
+@pytest.mark.parametrize("n_groups", [1, 4, 60])
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("op", sorted(native.FOLDING_OPERATORS))
+def test_groups_in_one_pass(op, workers, n_groups):
+    """Folding rows as they are made gives, bit for bit, what aggregating them afterwards gives."""
+    runs, times = run_table(LONG, samples_a_run=50), np.arange(-5_000, 405_000, 900)
+    groups = native.Groups(np.arange(len(LONG)) * 31 % n_groups, n_groups)
+    windows = native.Windows("rate", times, 60_000)
+    rows = native.window(runs, windows)
+    fused = native.window_groups(runs, windows, op, groups, workers)
+    values, present = native.reduce_groups(op, rows.values, rows.present, groups, None, workers)
+
+    assert fused.values.view(np.uint64).tolist() == values.view(np.uint64).tolist()
+    assert np.array_equal(fused.present, present)
+    assert np.array_equal(fused.filled, rows.filled)
+
+
+def test_damage_is_counted_once():
+    """A run that several threads come across is marked, not counted."""
+    runs = run_table(LONG[:2], samples_a_run=50)
+    length = runs.length.copy()
+    length[3] -= 1
+    windows = native.Windows("sum_over_time", np.arange(0, 400_000, 300), 60_000)
+    rows = native.window_groups(
+        attrs.evolve(runs, length=length), windows, "sum", native.Groups(np.zeros(2, np.int64), 1), 3
+    )
+
+    assert np.flatnonzero(rows.bad).tolist() == [3]
+
+
+def test_groups_must_be_of_the_series():
+    """Groups of other rows, and an operator that needs all values at once, are refused."""
+    runs, windows = run_table([COUNTER]), native.Windows("rate", np.array([60_000]), 60_000)
+    with pytest.raises(ValueError, match="in groups"):
+        native.window_groups(runs, windows, "sum", native.Groups(np.zeros(2, np.int64), 1))
+    with pytest.raises(ValueError, match="outside"):
+        native.window_groups(runs, windows, "quantile", native.Groups(np.zeros(1, np.int64), 1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.native.tables import bits, check_frame, columns, run_table
+from tests.native.tables import bits, check_frame, columns, cut, run_table
 from tests.oracles import group, histogram, window
 from tests.properties.kernel_inputs import gauge_values, ranges_ms, series_lists, step_lists
 
@@ -31,7 +31,7 @@ def test_windows(function, series, times, range_ms, data):
     if function == "predict_linear":
         params[1] = [ms / 1000 for ms in params[1]]
     given_params = np.array(params, np.float64) if params else None
-    values, present, bad = native.window(function, run_table(series), np.array(times), range_ms, given_params)
+    values, present, bad = cut(function, run_table(series), np.array(times), range_ms, given_params)
 
     check_frame(window.window(function, series, times, range_ms, params), values, present)
     assert not bad.any()
@@ -41,13 +41,12 @@ def test_windows(function, series, times, range_ms, data):
 @given(series=series_lists, times=step_lists, lookback_ms=ranges_ms)
 def test_instant_selection(series, times, lookback_ms):
     """Instant selection takes the newest sample of the lookback with all its bits, unless it is a stale marker."""
-    values, present, sample_times, bad = native.select_instant(
-        run_table(series), np.array(times), lookback_ms, want_times=True
-    )
+    values, present, bad = cut("select", run_table(series), np.array(times), lookback_ms)
+    seconds, _, _ = cut("select_seconds", run_table(series), np.array(times), lookback_ms)
 
     expected = window.instant(series, times, lookback_ms)
     assert present.tolist() == [[cell is not None for cell in row] for row in expected]
-    assert sample_times.tolist() == [[cell[0] if cell else 0 for cell in row] for row in expected]
+    assert seconds.tolist() == [[cell[0] / 1000 if cell else 0 for cell in row] for row in expected]
     assert [bits(row) for row in values] == [bits([cell[1] if cell else 0.0 for cell in row]) for row in expected]
     assert not bad.any()
 
@@ -89,7 +88,7 @@ def test_groups(op, frame, q):
     rows, groups, n_groups, n_steps = frame
     params = [q] * n_steps
     values, present = native.reduce_groups(
-        op, *arrays(rows, n_steps), np.array(groups, np.int64), n_groups, np.array(params)
+        op, *arrays(rows, n_steps), native.Groups(np.array(groups, np.int64), n_groups), np.array(params)
     )
 
     check_frame(group.reduce_groups(op, rows, groups, n_groups, params), values, present)

@@ -16,7 +16,7 @@ def test_columns_sort_and_group_as_label_sets(labels):
     """The order is stable and that of `Labels`; groups are numbered in order of appearance."""
     columns = LabelColumns.from_labels(Symbols(), labels)
     assert columns.decode() == labels
-    assert columns.sort_order().tolist() == sorted(range(len(labels)), key=labels.__getitem__)
+    assert columns.sort_order.tolist() == sorted(range(len(labels)), key=labels.__getitem__)
     ids, first = columns.group()
     numbers = {}
     assert ids.tolist() == [numbers.setdefault(each, len(numbers)) for each in labels]

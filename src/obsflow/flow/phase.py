@@ -133,6 +133,6 @@ def _is_evaluation(times: TimeArray, timed: TimedGroup, offset: int | None) -> n
 def _samples(store: Queryable, name: str, start: int, end: int) -> tuple[TimeArray, npt.NDArray[np.float64]]:
     """The times and values of all samples of a metric from `start` to `end` that are no stale markers."""
     runs = store.select([Matcher(METRIC_NAME, MatchOp.EQUAL, name)], start, end).runs
-    times, values, _, _ = native.decode_runs(runs)
+    times, values, _, _ = native.decode_runs(runs, start, end)
     kept = (times >= start) & (times <= end) & ~is_stale(values)
     return times[kept], values[kept]

@@ -50,7 +50,7 @@ def read_for_state(store: Queryable, asked: ReadForState) -> tuple[tuple[Labels,
         return ()
     matchers = [Matcher(name, MatchOp.EQUAL, value) for name, value in asked.labels.pairs]
     selection = store.select(matchers, asked.start, asked.end)
-    times, values, offsets, _ = native.decode_runs(selection.runs)
+    times, values, offsets, _ = native.decode_runs(selection.runs, asked.start, asked.end)
     found = []
     for row, labels in enumerate(selection.labels.decode()):
         first, end = offsets[row], offsets[row + 1]

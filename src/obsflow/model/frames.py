@@ -2,12 +2,14 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Self
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
+from obsflow import native
 from obsflow.model.labels import Labels
 
 IdArray = npt.NDArray[np.int32]
@@ -56,12 +58,14 @@ class Symbols:
 class LabelColumns:
     """The labels of many series: one row of symbol ids per label name. Immutable.
 
-    `names` is sorted; `columns` is int32 `[len(names), series]`; 0 says that the series lacks the label.
+    `names` is sorted; `columns` is int32 `[len(names), series]`; 0 says that the series lacks the label. What is worked
+    out from them is remembered, as a store hands out the same labels to one query after another.
     """
 
     symbols: Symbols
     names: tuple[str, ...]
     columns: IdArray
+    _parts: dict[tuple[str, ...], "LabelColumns"] = attrs.field(factory=dict, init=False, repr=False)
 
     @classmethod
     def from_labels(cls, symbols: Symbols, labels: Sequence[Labels]) -> Self:
@@ -109,14 +113,12 @@ class LabelColumns:
     def without(self, names: Iterable[str]) -> "LabelColumns":
         """All labels but `names`."""
         dropped = frozenset(names)
-        if not dropped.intersection(self.names):
-            return self
-        return self._keep([name not in dropped for name in self.names])
+        return self._part(tuple(name for name in self.names if name not in dropped))
 
     def only(self, names: Iterable[str]) -> "LabelColumns":
         """Only the labels `names`, as far as there are any."""
         kept = frozenset(names)
-        return self._keep([name in kept for name in self.names])
+        return self._part(tuple(name for name in self.names if name in kept))
 
     def with_column(self, name: str, column: IdArray) -> "LabelColumns":
         """These labels with one set (or replaced) from int32 `[series]` ids."""
@@ -150,10 +152,26 @@ class LabelColumns:
         Returns ids int64 `[series]`, numbered in order of first appearance, and int64 `[groups]`, the first
         series of each group.
         """
+        return self._grouped
+
+    @cached_property
+    def groups(self) -> native.Groups:
+        """The groups of `group`, as kernels take them."""
+        ids, first = self._grouped
+        return native.Groups(ids, len(first))
+
+    @cached_property
+    def is_sorted(self) -> bool:
+        """Whether the series are in the order of `sort_order` already."""
+        return bool((self.sort_order == np.arange(len(self))).all())
+
+    @cached_property
+    def _grouped(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         return group_columns(self.columns)
 
+    @cached_property
     def sort_order(self) -> npt.NDArray[np.int64]:
-        """The order of the series by label set, as `Labels` compares."""
+        """The order of the series by label set, as `Labels` compares: int64 `[series]` indices."""
         if len(self) < 2:
             return np.arange(len(self))
         keys = []
@@ -168,9 +186,15 @@ class LabelColumns:
             follows |= column != 0
         return np.lexsort(keys).astype(np.int64) if keys else np.arange(len(self))
 
-    def _keep(self, mask: list[bool]) -> "LabelColumns":
-        names = tuple(name for name, keep in zip(self.names, mask, strict=True) if keep)
-        return LabelColumns(self.symbols, names, np.ascontiguousarray(self.columns[np.array(mask, bool)]))
+    def _part(self, names: tuple[str, ...]) -> "LabelColumns":
+        if len(names) == len(self.names):
+            return self
+        part = self._parts.get(names)
+        if part is None:
+            mask = np.array([name in names for name in self.names], bool)
+            part = LabelColumns(self.symbols, names, np.ascontiguousarray(self.columns[mask]))
+            self._parts[names] = part
+        return part
 
 
 def group_columns(columns: IdArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -1,12 +1,14 @@
 """The seam between storage and query: what is asked of a store, and the columns it answers with."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
+from obsflow import native
 from obsflow.model.frames import LabelColumns, Symbols
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher
@@ -41,6 +43,11 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    @cached_property
+    def passed(self) -> native.PassedRuns:
+        """The table as kernels take it."""
+        return native.PassedRuns(self)
 
     def take(self, series: npt.NDArray[np.intp]) -> "Runs":
         """The series at these indices, in that order, over the same buffers."""

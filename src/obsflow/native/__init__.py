@@ -5,7 +5,13 @@ may change the arrays meanwhile. Times are int64 milliseconds. Bytes that are no
 `CorruptionError` where one input is one thing, and are marked where many are read at once.
 """
 
-from obsflow.native.aggregation import GROUP_OPERATORS, histogram_quantile, reduce_groups
+from obsflow.native.aggregation import (
+    FOLDING_OPERATORS,
+    GROUP_OPERATORS,
+    Groups,
+    histogram_quantile,
+    reduce_groups,
+)
 from obsflow.native.codecs import (
     XorAppender,
     crc32c,
@@ -19,12 +25,26 @@ from obsflow.native.codecs import (
     xor_encode_many,
     xxhash64,
 )
-from obsflow.native.series import WINDOW_FUNCTIONS, RunTable, decode_runs, select_instant, window
+from obsflow.native.series import (
+    WINDOW_FUNCTIONS,
+    PassedRuns,
+    Rows,
+    RunTable,
+    Windows,
+    decode_runs,
+    window,
+    window_groups,
+)
 
 __all__ = [
+    "FOLDING_OPERATORS",
     "GROUP_OPERATORS",
     "WINDOW_FUNCTIONS",
+    "Groups",
+    "PassedRuns",
+    "Rows",
     "RunTable",
+    "Windows",
     "XorAppender",
     "crc32c",
     "crc32c_many",
@@ -33,9 +53,9 @@ __all__ = [
     "fnv1a64",
     "histogram_quantile",
     "reduce_groups",
-    "select_instant",
     "snappy_decode",
     "window",
+    "window_groups",
     "xor2_decode",
     "xor_decode",
     "xor_encode",

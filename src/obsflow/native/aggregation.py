@@ -1,11 +1,10 @@
 """Series of a group put together: aggregation operators, quantiles of classic histograms."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from obsflow.native.memory import (
-    CELLS,
     F64,
     I64,
     U8,
@@ -21,55 +20,101 @@ from obsflow.native.memory import (
     pass_memory,
 )
 
-_CELL_DOUBLES: Final = ffi.sizeof("obs_group_cell") // 8
 GROUP_OPERATORS: Final[dict[str, int]] = {
     ffi.string(lib.obs_group_name(i)).decode(): i for i in range(lib.obs_group_count())
 }
 """The aggregation operators of PromQL that `reduce_groups` knows, by name."""
+
+FOLDING_OPERATORS: Final = frozenset(op for op, index in GROUP_OPERATORS.items() if lib.obs_group_folds(index))
+"""Those that take the series one by one, so that `window_groups` knows them too."""
+
+
+def find_operator(op: str) -> int:
+    """The index of an operator. Raises ValueError for an unknown one."""
+    index = GROUP_OPERATORS.get(op)
+    if index is None:
+        raise ValueError(f"no aggregation operator is named {op}")
+    return index
+
+
+class Groups:
+    """Rows in groups: group `g` has `order[ends[g - 1] : ends[g]]`, ascending.
+
+    Made from int64 `[rows]` ids below `count`. Raises ValueError for others.
+    """
+
+    __slots__ = ("_passed", "count", "ends", "ids", "order")
+
+    def __init__(self, ids: Int64Array, count: int) -> None:
+        self.ids = as_array(ids, np.int64, (ids.size,), "groups")
+        self.count = count
+        self.order, self.ends = np.empty(len(ids), np.int64), np.empty(count + 1, np.int64)
+        self._passed = pass_memory(I64, self.order), pass_memory(I64, self.ends)
+        check(lib.obs_group_sort(pass_memory(I64, self.ids), len(ids), count, *self._passed))
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.ids)
+
+    def pass_lists(self) -> tuple[Any, Any, int]:
+        """The lists as a kernel takes them."""
+        return *self._passed, self.count
+
+
+class ReductionRows:
+    """The row and the cells that each of some workers folds series into."""
+
+    __slots__ = ("_alive", "pointer")
+
+    def __init__(self, workers: int, n_steps: int) -> None:
+        columns = ((F64, np.float64), (U8, np.uint8), *((F64, np.float64),) * 4, (U8, np.uint8))
+        self._alive = [
+            [pass_memory(ctype, np.empty(n_steps, dtype)) for ctype, dtype in columns] for _ in range(workers)
+        ]
+        self.pointer = ffi.new("obs_group_row[]", self._alive)
 
 
 def reduce_groups(
     op: str,
     values: Float64Array,
     present: BoolArray,
-    groups: Int64Array,
-    n_groups: int,
+    groups: Groups,
     params: Float64Array | None = None,
+    workers: int = 1,
 ) -> tuple[Float64Array, BoolArray]:
     """Aggregate the series of each group, in row order.
 
-    `values` and `present` are `[series, steps]`; `groups` int64 `[series]` is below `n_groups`; `params` float64
-    `[steps]` is the quantile at each step. Returns values and present, `[n_groups, steps]`. Raises ValueError for an
-    unknown operator.
+    `values` and `present` are `[series, steps]`; `params` float64 `[steps]` is the quantile at each step. Up to
+    `workers` threads take part. Returns values and present, `[groups, steps]`. Raises ValueError for an unknown
+    operator.
     """
-    index = GROUP_OPERATORS.get(op)
-    if index is None:
-        raise ValueError(f"no aggregation operator is named {op}")
+    index = find_operator(op)
     n_rows, n_steps = values.shape
     values = as_array(values, np.float64, (n_rows, n_steps), "values")
     present = as_array(present, np.bool_, (n_rows, n_steps), "present")
-    groups = as_array(groups, np.int64, (n_rows,), "groups")
+    if len(groups) != n_rows:
+        raise ValueError(f"{len(groups)} rows are in groups, of {n_rows}")
     if lib.obs_group_has_param(index):
         if params is None:
             raise ValueError(f"{op} needs a parameter")
         params = as_array(params, np.float64, (n_steps,), "params")
-    out, out_present = np.empty((n_groups, n_steps)), np.empty((n_groups, n_steps), np.bool_)
-    scratch_views = [
-        pass_memory(CELLS, np.empty(n_steps * _CELL_DOUBLES)),
-        pass_memory(U64, np.empty(n_rows, np.uint64)),
-        pass_memory(I64, np.empty(n_rows, np.int64)),
-        pass_memory(I64, np.empty(n_groups + 1, np.int64)),
-    ]
+    out, out_present = np.empty((groups.count, n_steps)), np.empty((groups.count, n_steps), np.bool_)
+    folds = op in FOLDING_OPERATORS
+    rows = ReductionRows(workers, n_steps if folds else 0)
+    order, ends, count = groups.pass_lists()
     status = lib.obs_group_reduce(
         index,
         pass_memory(F64, values),
         pass_memory(U8, present),
-        pass_memory(I64, groups),
+        order,
+        ends,
         n_rows,
         n_steps,
-        n_groups,
+        count,
         ffi.NULL if params is None else pass_memory(F64, params),
-        ffi.new("obs_group_scratch *", scratch_views),
+        rows.pointer,
+        ffi.NULL if folds else pass_memory(U64, np.empty(workers * n_rows, np.uint64)),
+        workers,
         pass_memory(F64, out),
         pass_memory(U8, out_present),
     )

@@ -1,11 +1,13 @@
 """The encoded samples of many series: decoding, selecting and windowing."""
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
+from obsflow.native.aggregation import Groups, ReductionRows, find_operator
 from obsflow.native.memory import (
     F64,
     I32,
@@ -25,6 +27,8 @@ from obsflow.native.memory import (
 )
 
 _MIN_TIME: Final = -(2**63)
+_MAX_TIME: Final = 2**63 - 1
+_SCRATCH_SAMPLES: Final = 1 << 13
 
 
 class RunTable(Protocol):
@@ -66,6 +70,10 @@ class RunTable(Protocol):
     def max_time(self) -> Int64Array:
         """`[runs]`, ms."""
 
+    @property
+    def passed(self) -> "PassedRuns":
+        """The table as kernels take it, made once."""
+
 
 _RUN_COLUMNS: Final = (
     ("buffer", I32, np.int32), ("start", I64, np.int64), ("length", I64, np.int64),
@@ -73,8 +81,10 @@ _RUN_COLUMNS: Final = (
 )  # fmt: skip
 
 
-class _Runs:
-    """A run table as C sees it; keeps alive what the pointers refer to."""
+class PassedRuns:
+    """A run table as C sees it; keeps alive what the pointers refer to. Raises TypeError and ValueError."""
+
+    __slots__ = ("_alive", "n_runs", "n_series", "pointer")
 
     def __init__(self, runs: RunTable) -> None:
         self.n_runs = len(runs.buffer)
@@ -98,88 +108,161 @@ class _Runs:
         return longest[0], total[0]
 
 
-def _scratch(capacity: int) -> tuple[Any, list[Any]]:
-    """Room for the samples of one series, and what keeps it alive."""
-    kinds = ((I64, np.int64), (F64, np.float64), (I64, np.int64), (U64, np.uint64))
-    columns = [pass_memory(ctype, np.empty(capacity, dtype)) for ctype, dtype in kinds]
-    return ffi.new("obs_scratch *", [*columns, capacity]), columns
+class _Scratch:
+    """Room for the samples of one series, for each of some workers."""
+
+    __slots__ = ("_alive", "capacity", "pointer", "workers")
+
+    def __init__(self, workers: int, capacity: int) -> None:
+        self.workers = workers
+        self.capacity = capacity
+        kinds = ((I64, np.int64), (F64, np.float64), (I64, np.int64), (U64, np.uint64))
+        self._alive = [
+            [pass_memory(ctype, np.empty(capacity, dtype)) for ctype, dtype in kinds] for _ in range(workers)
+        ]
+        self.pointer = ffi.new("obs_scratch[]", [[*columns, capacity] for columns in self._alive])
 
 
-class _Frame:
-    """A frame to be filled from runs: what selecting and windowing share."""
+_idle_scratches: Final[list[_Scratch]] = []
+"""Scratches to be used again: fresh memory costs more than a small query. A call takes one out, or makes its own."""
 
-    def __init__(self, runs: RunTable, times: Int64Array, span_ms: int, span_name: str) -> None:
-        times = as_array(times, np.int64, (times.size,), "times")
-        if (times[1:] < times[:-1]).any():
-            raise ValueError("times must ascend")
-        if span_ms < 0:
-            raise ValueError(f"{span_name} must not be negative: {span_ms}")
-        table = _Runs(runs)
-        self.shape = (table.n_series, len(times))
-        self.values, self.present = np.empty(self.shape), np.empty(self.shape, np.bool_)
-        self.bad = np.zeros(table.n_runs, np.uint8)
-        longest = table.measure(max(_MIN_TIME, int(times[0]) - span_ms), int(times[-1]))[0] if len(times) else 0
-        self.scratch, self._columns = _scratch(longest)
-        self.inputs = (table.pointer, pass_memory(I64, times), len(times), span_ms)
-        self.outputs = (pass_memory(F64, self.values), pass_memory(U8, self.present))
-        self._table = table
+_MAX_IDLE: Final = 4
+_MAX_IDLE_SAMPLES: Final = 1 << 18
 
 
-def decode_runs(runs: RunTable) -> tuple[Int64Array, Float64Array, Int64Array, UInt8Array]:
-    """All samples, in CSR form.
+def _take_scratch(workers: int) -> _Scratch:
+    while True:
+        try:
+            scratch = _idle_scratches.pop()
+        except IndexError:
+            return _Scratch(workers, _SCRATCH_SAMPLES)
+        if scratch.workers >= workers:
+            return scratch
+
+
+def _give_scratch(scratch: _Scratch) -> None:
+    if len(_idle_scratches) < _MAX_IDLE and scratch.capacity <= _MAX_IDLE_SAMPLES:
+        _idle_scratches.append(scratch)
+
+
+def decode_runs(
+    runs: RunTable, start: int = _MIN_TIME, end: int = _MAX_TIME
+) -> tuple[Int64Array, Float64Array, Int64Array, UInt8Array]:
+    """The samples of all runs that touch `[start, end]` (ms), in CSR form.
 
     Returns times int64 `[n]` and values float64 `[n]`, of which series `i` owns `offsets[i]:offsets[i + 1]`, these
     offsets, and uint8 `[runs]`: 1 for a run whose bytes are corrupt. Such a run gives the samples before its fault.
     """
-    table = _Runs(runs)
-    _, total = table.measure(_MIN_TIME, 2**63 - 1)
+    table = runs.passed
+    _, total = table.measure(start, end)
     times, values = np.empty(total, np.int64), np.empty(total, np.float64)
     offsets, bad = np.zeros(table.n_series + 1, np.int64), np.zeros(table.n_runs, np.uint8)
     views = [pass_memory(I64, times), pass_memory(F64, values)]
     ends = pass_memory(I64, offsets[1:])
-    check(lib.obs_runs_decode(table.pointer, *views, total, ends, pass_memory(U8, bad)))
+    check(lib.obs_runs_decode(table.pointer, start, end, *views, total, ends, pass_memory(U8, bad)))
     return times[: offsets[-1]], values[: offsets[-1]], offsets, bad
-
-
-def select_instant(
-    runs: RunTable, times: Int64Array, lookback_ms: int, *, want_times: bool = False
-) -> tuple[Float64Array, BoolArray, Int64Array | None, UInt8Array]:
-    """The newest sample in `(time - lookback_ms, time]` of every series at every step; none if it is a stale marker.
-
-    `times` int64 `[steps]` ascends; equal neighbours are allowed. Returns values float64 and present bool, both
-    `[series, steps]`, the samples' own times int64 of the same shape if they are wanted, and the corrupt runs as
-    `decode_runs` does.
-    """
-    frame = _Frame(runs, times, lookback_ms, "lookback_ms")
-    sample_times = np.empty(frame.shape, np.int64) if want_times else None
-    own_times = ffi.NULL if sample_times is None else pass_memory(I64, sample_times)
-    status = lib.obs_select_instant(*frame.inputs, frame.scratch, *frame.outputs, own_times, pass_memory(U8, frame.bad))
-    check(status)
-    return frame.values, frame.present, sample_times, frame.bad
 
 
 WINDOW_FUNCTIONS: Final[dict[str, int]] = {
     ffi.string(lib.obs_window_name(i)).decode(): i for i in range(lib.obs_window_count())
 }
-"""The range functions of PromQL that `window` knows, by name."""
+"""What `window` knows: the range functions of PromQL, by name; and `select` and `select_seconds`."""
+
+_N_PARAMS: Final = [lib.obs_window_params(i) for i in range(lib.obs_window_count())]
 
 
-def window(
-    function: str, runs: RunTable, times: Int64Array, range_ms: int, params: Float64Array | None = None
-) -> tuple[Float64Array, BoolArray, UInt8Array]:
-    """A range function over the samples in `(time - range_ms, time]`, for every series at every step.
+@attrs.frozen(eq=False)
+class Windows:
+    """A function of the windows `(time - range_ms, time]` of every series at every step.
 
     `times` int64 `[steps]` ascends; equal neighbours are allowed. `params` is float64 `[k, steps]`: the quantile
     (quantile_over_time); smoothing and trend factor, already checked (double_exponential_smoothing); the seconds ahead
-    and the time of the step itself in seconds (predict_linear). Returns values float64 and present bool, both
-    `[series, steps]`, and the corrupt runs as `decode_runs` does. Raises ValueError for an unknown function.
+    and the time of the step itself in seconds (predict_linear).
+
+    `select` gives the newest sample of the window, none if it is a stale marker, and `select_seconds` its time.
     """
-    index = WINDOW_FUNCTIONS.get(function)
-    if index is None:
-        raise ValueError(f"no range function is named {function}")
-    frame = _Frame(runs, times, range_ms, "range_ms")
-    given = np.empty((0, len(times))) if params is None else params
-    given = as_array(given, np.float64, (lib.obs_window_params(index), len(times)), f"the params of {function}")
-    rows = pass_memory(F64, given)
-    check(lib.obs_window_apply(index, *frame.inputs, rows, frame.scratch, *frame.outputs, pass_memory(U8, frame.bad)))
-    return frame.values, frame.present, frame.bad
+
+    function: str
+    times: Int64Array
+    range_ms: int
+    params: Float64Array | None = None
+
+    def check(self) -> int:
+        """The index of the function. Raises ValueError for an unknown function, and for what contradicts itself."""
+        index = WINDOW_FUNCTIONS.get(self.function)
+        if index is None:
+            raise ValueError(f"no range function is named {self.function}")
+        times, n_times = self.times, len(self.times)
+        as_array(times, np.int64, (n_times,), "times")
+        if n_times > 1 and (times[1:] < times[:-1]).any():
+            raise ValueError("times must ascend")
+        if self.range_ms < 0:
+            raise ValueError(f"range_ms must not be negative: {self.range_ms}")
+        given = (0, n_times) if self.params is None else self.params.shape
+        if given != (_N_PARAMS[index], n_times):
+            raise ValueError(
+                f"the params of {self.function} must have the shape {(_N_PARAMS[index], n_times)}, not {given}"
+            )
+        return index
+
+    def pass_to(self, call: Any, runs: PassedRuns, arguments: Sequence[Any], workers: int) -> UInt8Array:
+        """Call a kernel over windows, again with more scratch if it had too little; returns the corrupt runs."""
+        index = self.check()
+        times = pass_memory(I64, np.ascontiguousarray(self.times))
+        params = ffi.NULL if self.params is None else pass_memory(F64, np.ascontiguousarray(self.params, np.float64))
+        windows = ffi.new("obs_windows *", (index, times, len(self.times), self.range_ms, params))
+        bad = np.zeros(runs.n_runs, np.uint8)
+        scratch = _take_scratch(workers)
+        status = call(windows, runs.pointer, scratch.pointer, workers, *arguments, pass_memory(U8, bad))
+        if status == lib.OBS_NO_SPACE:
+            start = max(_MIN_TIME, int(self.times[0]) - self.range_ms)
+            scratch = _Scratch(workers, runs.measure(start, int(self.times[-1]))[0])
+            status = call(windows, runs.pointer, scratch.pointer, workers, *arguments, pass_memory(U8, bad))
+        _give_scratch(scratch)
+        check(status)
+        return bad
+
+
+class Rows(NamedTuple):
+    """A frame's columns: `values` float64 and `present` bool `[rows, steps]`.
+
+    `filled` int64 `[series]` says at how many steps a series is present, and `bad` uint8 `[runs]` is as `decode_runs`
+    gives it.
+    """
+
+    values: Float64Array
+    present: BoolArray
+    filled: Int64Array
+    bad: UInt8Array
+
+
+def window(runs: RunTable, windows: Windows, workers: int = 1) -> Rows:
+    """A row for every series. Up to `workers` threads take part, if there is enough to do."""
+    table = runs.passed
+    shape = (table.n_series, len(windows.times))
+    values, present, filled = np.empty(shape), np.empty(shape, np.bool_), np.zeros(table.n_series, np.int64)
+    outputs = (pass_memory(F64, values), pass_memory(U8, present), pass_memory(I64, filled))
+    return Rows(values, present, filled, windows.pass_to(lib.obs_window_apply, table, outputs, workers))
+
+
+def window_groups(runs: RunTable, windows: Windows, op: str, groups: Groups, workers: int = 1) -> Rows:
+    """A row for every group of series: what `reduce_groups` makes of the rows of `window`, in one pass.
+
+    `op` must be one of `FOLDING_OPERATORS`.
+    """
+    table = runs.passed
+    n_steps = len(windows.times)
+    shape = (groups.count, n_steps)
+    values, present, filled = np.empty(shape), np.empty(shape, np.bool_), np.zeros(table.n_series, np.int64)
+    if len(groups) != table.n_series:
+        raise ValueError(f"{len(groups)} series are in groups, of {table.n_series}")
+    index, rows = find_operator(op), ReductionRows(workers, n_steps)
+
+    def call(given: Any, pointer: Any, scratch: Any, n_workers: int, *outputs: Any) -> int:
+        status: int = lib.obs_window_reduce(
+            given, pointer, index, *groups.pass_lists(), scratch, rows.pointer, n_workers, *outputs
+        )
+        return status
+
+    outputs = (pass_memory(F64, values), pass_memory(U8, present), pass_memory(I64, filled))
+    return Rows(values, present, filled, windows.pass_to(call, table, outputs, workers))

@@ -8,26 +8,18 @@ import numpy.typing as npt
 
 from obsflow import native
 from obsflow.model.floats import render_float
-from obsflow.model.frames import FloatArray, Frame, LabelColumns
-from obsflow.model.labels import METRIC_NAME
+from obsflow.model.frames import FloatArray, Frame
 from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
+from obsflow.query.fusion import group_labels, label_groups, reduce_in_one_pass
 from obsflow.query.labelling import check_label_name
 from obsflow.query.order import mark_groups, mark_steps, settle_order
 from obsflow.query.ranking import Groups, evaluate_limit, evaluate_ranking, evaluate_ratio
-from obsflow.query.series import NAME_MARK
 
 
 def evaluate_aggregation(ctx: EvalContext, node: Aggregation) -> Frame:
     """Any aggregation."""
     return AGGREGATIONS[node.op](ctx, node)
-
-
-def group_labels(node: Aggregation, labels: LabelColumns) -> LabelColumns:
-    """The labels of the group of each series."""
-    if node.without:
-        return labels.without((*node.grouping, METRIC_NAME, NAME_MARK))
-    return labels.only(node.grouping)
 
 
 def _reduce(ctx: EvalContext, node: Aggregation) -> Frame:
@@ -36,16 +28,16 @@ def _reduce(ctx: EvalContext, node: Aggregation) -> Frame:
         assert node.param is not None
         quantiles = ctx.scalar(node.param)
         _check_quantiles(ctx, node, quantiles)
+    fused = reduce_in_one_pass(ctx, node)
+    if fused is not None:
+        return fused
     frame = ctx.vector(node.expr)
-    labels = group_labels(node, frame.labels)
-    ids, first = labels.group()
-    values, present = native.reduce_groups(node.op, frame.values, frame.present, ids, len(first), quantiles)
-    labels = labels.take(first)
-    if METRIC_NAME in labels.names and NAME_MARK in frame.labels.names:
-        marks = np.zeros(len(first), np.int32)
-        np.maximum.at(marks, ids, frame.labels.column(NAME_MARK))
-        labels = labels.with_column(NAME_MARK, marks)
-    result = settle_order(ctx, node, ctx.frame(labels, values, present))
+    keys = group_labels(node, frame.labels)
+    ids, first = keys.group()
+    values, present = native.reduce_groups(
+        node.op, frame.values, frame.present, keys.groups, quantiles, ctx.run.threads
+    )
+    result = settle_order(ctx, node, ctx.frame(label_groups(frame.labels, keys), values, present))
     mark_groups(ctx, frame.present, ids, len(first))  # this order is not the one that was just settled
     return result
 

@@ -211,7 +211,7 @@ def _read(
     start, end = int(ends[0]) - range_ms - lookback_ms + 1, int(ends[-1]) + after
     selection = ctx.run.select(selector.matchers, start, end)
     ctx.run.limits.check("max_samples", len(selection.labels) * ctx.steps)
-    times, values, offsets, bad = native.decode_runs(selection.runs)
+    times, values, offsets, bad = native.decode_runs(selection.runs, start, end)
     ctx.run.count_damage(bad)
     series = []
     for row, (first, last) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):

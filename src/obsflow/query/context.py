@@ -32,6 +32,7 @@ Evaluator = Callable[["EvalContext", Any], Value]
 class QueryRun:
     """One query while it runs: what all its contexts share. `step_ms` and `range_ms` are 0 unless it has a range.
 
+    Up to `threads` threads take part in one pass over samples.
     With `delays_names` metric names go at the end of the query, not where a function computes a new value.
     """
 
@@ -44,6 +45,7 @@ class QueryRun:
     range_ms: int
     annotations: Annotations
     evaluators: Mapping[type, Evaluator]
+    threads: int = 1
     delays_names: bool = False
     damaged_chunks: int = 0
     selections: dict[tuple[tuple[Matcher, ...], int, int], Selection] = attrs.field(factory=dict)

@@ -39,7 +39,8 @@ class Engine:
     """Evaluates PromQL over a store. All times are ms since the epoch.
 
     `lookback_ms` is how far an instant selector looks back for a sample; `default_step_ms` the step of a subquery that
-    names none. An expression may be given as text, or as a tree to save parsing it; annotations then name no place.
+    names none. `threads` is how many threads may take part in one pass over samples; they end with the pass.
+    An expression may be given as text, or as a tree to save parsing it; annotations then name no place.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class Engine:
         lookback_ms: int = 300_000,
         default_step_ms: int = 60_000,
         limits: Limits = Limits(),  # noqa: B008 - immutable
+        threads: int = 1,
     ) -> None:
         self._database = database
         self._dialect = dialect
         self._lookback_ms = lookback_ms
         self._default_step_ms = default_step_ms
         self._limits = limits
+        self._threads = threads
         self._plans: dict[str | int, Plan] = {}
 
     def query(self, expr: str | Expr, time: int) -> Result:
@@ -136,6 +139,7 @@ class Engine:
             range_ms=range_ms,
             annotations=Annotations(plan.text),
             evaluators=EVALUATORS,
+            threads=self._threads,
             delays_names=self._dialect.delayed_name_removal,
         )
 
@@ -232,8 +236,7 @@ def _to_frame(ctx: EvalContext, value: Value) -> Frame:
 
 def _sort(frame: Frame) -> Frame:
     """The series by labels; without a copy if they are."""
-    order = frame.labels.sort_order()
-    return frame if (order == np.arange(len(order))).all() else frame.take(order)
+    return frame if frame.labels.is_sorted else frame.take(frame.labels.sort_order)
 
 
 def _no_series(ctx: EvalContext) -> Frame:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from obsflow import native
 from obsflow.errors import QueryError
-from obsflow.model.frames import BoolArray, Frame, IdArray, LabelColumns, TimeArray, group_columns
+from obsflow.model.frames import BoolArray, FloatArray, Frame, IdArray, LabelColumns, TimeArray, group_columns
 from obsflow.model.labels import METRIC_NAME
 from obsflow.model.matchers import Matcher, MatchOp
 from obsflow.promql.ast import Call, Expr, Subquery, VectorSelector, children
@@ -66,8 +66,8 @@ def evaluate_info(ctx: EvalContext, call: Call) -> Frame:
     return merge_equal(ctx, _enrich(ctx, choice, base, exempt, info, winners))
 
 
-def _select_info(ctx: EvalContext, argument: Expr, choice: Choice, base: Frame) -> tuple[Frame, TimeArray]:
-    """The info series of the targets of `base`, and the times int64 `[series, steps]` of their samples.
+def _select_info(ctx: EvalContext, argument: Expr, choice: Choice, base: Frame) -> tuple[Frame, FloatArray]:
+    """The info series of the targets of `base`, and the times float64 `[series, steps]`, s, of their samples.
 
     They are looked at where the first selector of the argument looks.
     """
@@ -75,11 +75,10 @@ def _select_info(ctx: EvalContext, argument: Expr, choice: Choice, base: Frame) 
     lookback_ms = ctx.run.lookback_ms
     selection = ctx.run.select((*choice.names, *choice.data), int(times[0]) - lookback_ms + 1, int(times[-1]))
     ctx.run.limits.check("max_samples", len(selection.labels) * ctx.steps)
-    values, present, taken, bad = native.select_instant(selection.runs, times, lookback_ms, want_times=True)
-    assert taken is not None
+    taken, present, _, bad = native.window(selection.runs, native.Windows("select_seconds", times, lookback_ms))
     ctx.run.count_damage(bad)
     present &= _of_targets(base, selection.labels)
-    return ctx.frame(selection.labels, values, present), taken
+    return ctx.frame(selection.labels, np.ones(taken.shape), present), taken
 
 
 def _of_targets(base: Frame, info: LabelColumns) -> BoolArray:
@@ -112,13 +111,13 @@ def _reference_times(ctx: EvalContext, argument: Expr) -> TimeArray:
     return times
 
 
-def _newest(ctx: EvalContext, base: Frame, info: Frame, taken: TimeArray) -> BoolArray:
+def _newest(ctx: EvalContext, base: Frame, info: Frame, taken: FloatArray) -> BoolArray:
     """Bool `[info series, steps]`: the newest sample of each info metric of a target. A step with two of them fails."""
     ids, first = info.labels.only((METRIC_NAME, *_IDENTIFYING)).group()
     if len(first) == len(info):
         return info.present
-    newest = np.full((len(first), ctx.steps), np.iinfo(np.int64).min)
-    np.maximum.at(newest, ids, np.where(info.present, taken, np.iinfo(np.int64).min))
+    newest = np.full((len(first), ctx.steps), -np.inf)
+    np.maximum.at(newest, ids, np.where(info.present, taken, -np.inf))
     winners: BoolArray = info.present & (taken == newest[ids])
     count = np.zeros(newest.shape, np.int64)
     np.add.at(count, ids, winners)
@@ -127,7 +126,7 @@ def _newest(ctx: EvalContext, base: Frame, info: Frame, taken: TimeArray) -> Boo
     def error(step: int) -> QueryError:
         group = int(np.flatnonzero(twice[:, step])[0])
         rows = np.flatnonzero((ids == group) & winners[:, step])[:2].tolist()
-        a, b = (f"{info.labels.labels(row)} @ {taken[row, step]}" for row in rows)
+        a, b = (f"{info.labels.labels(row)} @ {round(taken[row, step] * 1000)}" for row in rows)
         return QueryError(f"found duplicate series for info metric: existing {a}, new {b}")
 
     ctx.fail(any_row(twice), error)

@@ -25,7 +25,7 @@ def read_range_vector(ctx: EvalContext, node: MatrixSelector | Subquery) -> RawS
     labels = settle_labels(labels.take(some))
     if len(labels.group()[1]) < len(labels):
         raise QueryError(SAME_LABELSET)
-    return _reorder(RawSeries(labels, times, values, bounds), labels.sort_order())
+    return _reorder(RawSeries(labels, times, values, bounds), labels.sort_order)
 
 
 _Samples = tuple[LabelColumns, TimeArray, FloatArray, npt.NDArray[np.int64]]
@@ -34,9 +34,9 @@ _Samples = tuple[LabelColumns, TimeArray, FloatArray, npt.NDArray[np.int64]]
 def _read_window(ctx: EvalContext, node: MatrixSelector | Subquery) -> _Samples:
     """Labels, times and values of all series one after the other, and how many samples each has."""
     source = window_source(ctx, node)
-    times, values, offsets, bad = native.decode_runs(source.runs)
-    ctx.run.count_damage(bad)
     end = int(source.times[0])
+    times, values, offsets, bad = native.decode_runs(source.runs, end - source.range_ms + 1, end)
+    ctx.run.count_damage(bad)
     kept = (times > end - source.range_ms) & (times <= end) & ~is_stale(values)
     counts = np.add.reduceat(np.append(kept, False), offsets[:-1]) * (np.diff(offsets) > 0)
     return source.labels, times[kept], values[kept], counts

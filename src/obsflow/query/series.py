@@ -26,16 +26,29 @@ def drop_name(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> F
 
     Where names go at the end of the query, the series are only marked.
     """
-    if ctx.run.delays_names:
-        marks = np.full(len(frame), ctx.symbols.intern("drop"), np.int32)
-        return Frame(frame.labels.with_column(NAME_MARK, marks), frame.values, frame.present, frame.times)
-    labels = frame.labels.without(METADATA_LABELS)
+    labels = drop_name_labels(ctx, frame.labels)
     if labels is frame.labels:
         return frame
     nameless = Frame(labels, frame.values, frame.present, frame.times)
-    if _is_uniform(frame.labels):
+    if keeps_apart(ctx, frame.labels):
         return nameless
     return merge_equal(ctx, nameless, whole_range=whole_range)
+
+
+def drop_name_labels(ctx: EvalContext, labels: LabelColumns) -> LabelColumns:
+    """The labels of `drop_name`, before any series are joined."""
+    if ctx.run.delays_names:
+        marks = np.full(len(labels), ctx.symbols.intern("drop"), np.int32)
+        return labels.with_column(NAME_MARK, marks)
+    return labels.without(METADATA_LABELS)
+
+
+def keeps_apart(ctx: EvalContext, labels: LabelColumns) -> bool:
+    """Whether series of these labels differ without their metric names too: all are of one metric."""
+    if ctx.run.delays_names:
+        return True
+    columns = (labels.column(name) for name in METADATA_LABELS if name in labels.names)
+    return all(not len(column) or bool((column == column[0]).all()) for column in columns)
 
 
 def settle_names(ctx: EvalContext, frame: Frame) -> Frame:
@@ -127,13 +140,3 @@ def join_rows(frame: Frame, ids: npt.NDArray[np.int64], first: npt.NDArray[np.in
         np.copyto(values[ids[row]], frame.values[row], where=frame.present[row])
         present[ids[row]] |= frame.present[row]
     return Frame(frame.labels.take(first), values, present, frame.times)
-
-
-def _is_uniform(labels: LabelColumns) -> bool:
-    """Whether all series are of one metric, so that they differ without its name too."""
-    for name in METADATA_LABELS:
-        if name in labels.names:
-            column = labels.column(name)
-            if len(column) and (column != column[0]).any():
-                return False
-    return True

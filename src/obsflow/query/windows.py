@@ -15,9 +15,11 @@ from obsflow.query.limits import Limits
 from obsflow.query.order import mark_steps
 from obsflow.query.plan import may_reorder, unwrap
 from obsflow.query.series import drop_name
+from obsflow.query.stages import Stage, run_stage
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
-_KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
+KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
+"""Functions whose value is a sample as it was taken, and which so stays that of its metric."""
 
 PLAIN_WINDOW_FUNCTIONS = (
     "avg_over_time",
@@ -118,17 +120,24 @@ def empty_frame(ctx: EvalContext, times: TimeArray) -> Frame:
     return Frame(LabelColumns.unlabelled(ctx.symbols, 0), np.zeros(shape), np.zeros(shape, bool), times)
 
 
+def window_stage(ctx: EvalContext, function: str, node: Expr, params: FloatArray | None = None) -> Stage:
+    """The series of a range vector, and `function` of their windows; `params` is float64 `[k, steps]`."""
+    source = window_source(ctx, node)
+    return Stage(source.labels, source.runs, native.Windows(function, source.times, source.range_ms, params))
+
+
+def is_plain(node: Expr) -> bool:
+    """Whether the windows of the range vector `node` hold its samples and nothing else."""
+    argument = unwrap(node)
+    return not isinstance(argument, MatrixSelector) or argument.selector.mode is RangeMode.PLAIN
+
+
 def _window(ctx: EvalContext, function: str, node: Expr, params: FloatArray | None = None) -> Frame:
     """`function` of the windows of the range vector `node`; `params` is float64 `[k, steps]`."""
     argument = unwrap(node)
     if isinstance(argument, MatrixSelector) and argument.selector.mode is not RangeMode.PLAIN:
         return evaluate_boundaries(ctx, function, argument)
-    source = window_source(ctx, node)
-    run = ctx.run
-    run.limits.check("max_samples", len(source.labels) * ctx.steps)
-    values, present, bad = native.window(function, source.runs, source.times, source.range_ms, params)
-    run.count_damage(bad)
-    return ctx.frame(source.labels, values, present).compact()
+    return run_stage(ctx, window_stage(ctx, function, node, params))
 
 
 def window_presence(ctx: EvalContext, node: Expr) -> BoolArray:
@@ -139,8 +148,7 @@ def window_presence(ctx: EvalContext, node: Expr) -> BoolArray:
 def evaluate_window(ctx: EvalContext, call: Call) -> Frame:
     """A function of one range vector."""
     frame = _window(ctx, call.name, call.args[0])
-    if call.name in ("rate", "increase"):
-        _inform_of_gauges(ctx, call, frame.labels)
+    inform_of_gauges(ctx, call, frame.labels)
     return _finish(ctx, call, frame)
 
 
@@ -170,12 +178,15 @@ def evaluate_smoothing(ctx: EvalContext, call: Call) -> Frame:
 
 
 def _finish(ctx: EvalContext, call: Call, frame: Frame) -> Frame:
-    if call.name in _KEEP_NAME:
+    if call.name in KEEP_NAME:
         return frame
     return drop_name(ctx, frame, whole_range=True)
 
 
-def _inform_of_gauges(ctx: EvalContext, call: Call, labels: LabelColumns) -> None:
+def inform_of_gauges(ctx: EvalContext, call: Call, labels: LabelColumns) -> None:
+    """Note that the function is one of counters, and that some of the series do not look it."""
+    if call.name not in ("rate", "increase"):
+        return
     for symbol in np.unique(labels.column(METRIC_NAME)).tolist():
         name = ctx.symbols[symbol]
         if name and not name.endswith(_COUNTER_SUFFIXES):

@@ -140,7 +140,7 @@ def _unite(parts: Sequence[tuple[LabelColumns, RunTable]]) -> tuple[LabelColumns
         labels = labels.concat(other)
     ids, first = labels.group()
     distinct = labels.take(first)
-    order = distinct.sort_order()
+    order = distinct.sort_order
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     tables = []

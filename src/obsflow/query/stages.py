@@ -1,0 +1,28 @@
+"""One pass over samples: chunks in, a frame out."""
+
+import attrs
+import numpy as np
+
+from obsflow import native
+from obsflow.model.frames import Frame, LabelColumns
+from obsflow.model.storage import Runs
+from obsflow.query.context import EvalContext
+
+
+@attrs.frozen(eq=False)
+class Stage:
+    """Series, and what is made of the windows of each: `windows` has the function and the steps."""
+
+    labels: LabelColumns
+    runs: Runs
+    windows: native.Windows
+
+
+def run_stage(ctx: EvalContext, stage: Stage) -> Frame:
+    """A row for every series that has a value at some step."""
+    run = ctx.run
+    run.limits.check("max_samples", len(stage.labels) * ctx.steps)
+    rows = native.window(stage.runs, stage.windows, run.threads)
+    run.count_damage(rows.bad)
+    frame = ctx.frame(stage.labels, rows.values, rows.present)
+    return frame if rows.filled.all() else frame.take(np.flatnonzero(rows.filled))
