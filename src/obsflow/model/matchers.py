@@ -27,7 +27,7 @@ class MatchOp(enum.Enum):
         return self in (MatchOp.EQUAL, MatchOp.REGEX)
 
 
-@attrs.frozen
+@attrs.frozen(cache_hash=True)
 class Matcher:
     """`name op value`. A label that is absent has the empty value.
 

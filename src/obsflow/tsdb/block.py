@@ -17,14 +17,19 @@ from obsflow.tsdb.tombstones import Stones, decode_tombstones
 
 
 class Block:
-    """A block that is open for reading. Chunks are checked when they are first selected."""
+    """A block that is open for reading. Chunks are checked when they are first selected.
 
-    __slots__ = ("_chunks", "_files", "_index", "_problems", "_segments", "_stones", "meta")
+    `min_time` is when its first chunk starts, `max_time` when its last one ends (ms, closed).
+    """
+
+    __slots__ = ("_chunks", "_files", "_index", "_problems", "_segments", "_stones", "max_time", "meta", "min_time")
 
     def __init__(self, meta: BlockMeta, index: Index, segments: ChunkSegments, stones: Stones) -> None:
         self.meta = meta
         self._index = index
         self._chunks = index.chunks
+        self.min_time = int(index.chunks.min_time.min(initial=np.iinfo(np.int64).max))
+        self.max_time = int(index.chunks.max_time.max(initial=np.iinfo(np.int64).min))
         self._segments = segments
         self._files = segments.files
         self._problems: list[CorruptionError] = list(index.problems)
@@ -57,16 +62,6 @@ class Block:
     def series(self) -> SeriesTable:
         """The label sets, in the order of `Labels`."""
         return self._index.series
-
-    @property
-    def min_time(self) -> int:
-        """When the first chunk starts, ms."""
-        return int(self._chunks.min_time.min(initial=np.iinfo(np.int64).max))
-
-    @property
-    def max_time(self) -> int:
-        """When the last chunk ends, ms, closed."""
-        return int(self._chunks.max_time.max(initial=np.iinfo(np.int64).min))
 
     @property
     def problems(self) -> tuple[CorruptionError, ...]:

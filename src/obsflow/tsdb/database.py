@@ -57,6 +57,7 @@ class Database:
         self._sources = tuple(sources)
         self._problems = tuple(problems)
         self._bad_runs: dict[tuple[str, int], CorruptionError] = {}
+        self._kept: dict[_Question, _Answer] = {}
 
     @classmethod
     def open(cls, directory: DataDirectory, decompress_zstd: Decompress) -> Self:
@@ -111,13 +112,29 @@ class Database:
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """The series that pass all matchers and have samples in `[start, end]` (ms, closed), with those samples.
 
-        Samples of the same chunks beyond the interval come along. Series are in the order of their source, or sorted by
-        label set where several sources answer: the order in which Prometheus adds them up.
+        Series and samples beyond the interval may come along. Series are in the order of their source, or sorted by
+        label set where several sources answer: the order in which Prometheus adds them up. Selections are kept, so that
+        what is asked again is there already.
         """
+        sources = tuple(source for source in self._sources if source.min_time <= end and source.max_time >= start)
+        if not sources:
+            return Selection(LabelColumns.unlabelled(self._symbols, 0), no_runs())
+        start = max(start, min(source.min_time for source in sources))
+        end = min(end, max(source.max_time for source in sources))
+        question = (tuple(matchers), sources)
+        known = self._kept.get(question)
+        if known is not None:
+            if known.start <= start and end <= known.end:
+                return known.selection
+            start, end = known.extend(start, end)
+        answer = _Answer(start, end, self._search(question, start, end))
+        self._keep(question, answer)
+        return answer.selection
+
+    def _search(self, question: "_Question", start: int, end: int) -> Selection:
+        matchers, sources = question
         parts = []
-        for source in self._sources:
-            if source.min_time > end or source.max_time < start:
-                continue
+        for source in sources:
             rows = source.series.match(matchers)
             if len(rows) and len(table := source.runs(rows, start, end)):
                 present, series = dense_ids(table.series, len(rows))
@@ -131,6 +148,50 @@ class Database:
         selection = Selection(labels, runs)
         kept = np.diff(runs.offsets) > 0  # deletions may leave nothing of a series
         return selection if kept.all() else selection.take(np.flatnonzero(kept))
+
+    def _keep(self, question: "_Question", answer: "_Answer") -> None:
+        """Remember an answer; the oldest go. Threads may do so at the same time."""
+        kept = self._kept
+        kept.pop(question, None)
+        kept[question] = answer
+        size = sum(each.size for each in list(kept.values()))
+        for old in list(kept):
+            if size <= _MAX_KEPT_RUNS and len(kept) <= _MAX_KEPT:
+                break
+            gone = kept.pop(old, None)
+            size -= gone.size if gone is not None else 0
+
+
+_MAX_KEPT = 256
+_MAX_KEPT_RUNS = 1 << 20
+"""Selections that are remembered, and runs in all of them: some 40 bytes each."""
+
+_Question = tuple[tuple[Matcher, ...], tuple[Source, ...]]
+
+
+@attrs.frozen(eq=False)
+class _Answer:
+    """A selection and the interval (ms, closed) for which it is complete."""
+
+    start: int
+    end: int
+    selection: Selection
+
+    @property
+    def size(self) -> int:
+        """How many runs it has."""
+        return len(self.selection.runs.start)
+
+    def extend(self, start: int, end: int) -> tuple[int, int]:
+        """An interval for this one and another.
+
+        It is twice as long where it grows, so that a window which moves on does not have to be searched at every step.
+        """
+        room = self.end - self.start
+        return (
+            min(self.start, start - room) if start < self.start else self.start,
+            max(self.end, end + room) if end > self.end else self.end,
+        )
 
 
 def _unite(parts: Sequence[tuple[LabelColumns, RunTable]]) -> tuple[LabelColumns, RunTable]:

@@ -24,9 +24,12 @@ _EVER = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
 
 
 class Head:
-    """What a head held when its files were read."""
+    """What a head held when its files were read.
 
-    __slots__ = ("_chunks", "_table", "problems", "series", "skipped")
+    `min_time` is the time of its first sample, `max_time` of its last (ms, closed).
+    """
+
+    __slots__ = ("_chunks", "_table", "max_time", "min_time", "problems", "series", "skipped")
 
     def __init__(
         self,
@@ -39,6 +42,8 @@ class Head:
         self._table = table.take(order)
         offsets = offsets_of(np.bincount(self._table.series, minlength=len(series)))
         self._chunks = ChunkMetas(offsets, self._table.min_time, self._table.max_time, np.arange(len(order)))
+        self.min_time = int(table.min_time.min(initial=_EVER[1]))
+        self.max_time = int(table.max_time.max(initial=_EVER[0]))
         self.series = series
         self.problems = problems
         self.skipped = skipped
@@ -74,16 +79,6 @@ class Head:
             (*replay.problems, *chunks.problems),
             tuple(Skipped("head", kind, count) for kind, count in sorted(counts.items())),
         )
-
-    @property
-    def min_time(self) -> int:
-        """Time of the first sample, ms."""
-        return int(self._table.min_time.min(initial=_EVER[1]))
-
-    @property
-    def max_time(self) -> int:
-        """Time of the last sample, ms, closed."""
-        return int(self._table.max_time.max(initial=_EVER[0]))
 
     def runs(self, rows: IntArray, start: int, end: int) -> RunTable:
         """The runs of the series at `rows` that touch `[start, end]`; `series` counts within `rows`."""
