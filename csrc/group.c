@@ -2,15 +2,9 @@
 
 #include <string.h>
 
+#include "bits.h"
 #include "floats.h"
 #include "parallel.h"
-
-/* The loops over steps, once more for processors with wider vectors. They round the same: nothing is contracted. */
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
 
 /* ---- one series after another -------------------------------------------------------------------------------------- */
 

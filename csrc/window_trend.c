@@ -1,46 +1,89 @@
-#include "window_kernels.h"
+#include "window_lanes.h"
 
 /* ---- least squares ----------------------------------------------------------------------------------------------- */
+
+/* Sums over the samples of each window, x in seconds from `origin`. */
+typedef struct {
+    int64_t origin[LANES];
+    obs_kahan x[LANES], y[LANES], xy[LANES], xx[LANES];
+    bool changes[LANES]; /* some sample after the first is another; a NaN is */
+} sums;
+
+static inline ALWAYS lane_doubles load_seconds(const int64_t *times, const lanes *w, const int64_t *origin, size_t v,
+                                               size_t i)
+{
+    const size_t *lo = w->lo + v * LANES_A_VECTOR;
+    origin += v * LANES_A_VECTOR;
+    return (lane_doubles){(double)obs_time_sub(times[lo[0] + i], origin[0]),
+                          (double)obs_time_sub(times[lo[1] + i], origin[1]),
+                          (double)obs_time_sub(times[lo[2] + i], origin[2]),
+                          (double)obs_time_sub(times[lo[3] + i], origin[3])} /
+           1e3;
+}
+
+static void add_rest(sums *s, size_t k, const window_job *job, const lanes *w)
+{
+    for (size_t i = w->lo[k] + w->least; i < w->lo[k] + w->n[k]; i++) {
+        double x = (double)obs_time_sub(job->times[i], s->origin[k]) / 1e3, y = job->values[i];
+        s->x[k] = obs_kahan_add(s->x[k], x);
+        s->y[k] = obs_kahan_add(s->y[k], y);
+        s->xy[k] = obs_kahan_add(s->xy[k], x * y);
+        s->xx[k] = obs_kahan_add(s->xx[k], x * x);
+        s->changes[k] |= y != job->values[w->lo[k]];
+    }
+}
+
+WIDE static void add_windows(sums *s, const window_job *job, const lanes *w)
+{
+    lane_sums x_sums = {0}, y_sums = {0}, xy_sums = {0}, xx_sums = {0};
+    lane_words changes[VECTORS] = {{0}};
+    lane_doubles first[VECTORS];
+    for (EACH_VECTOR(v))
+        first[v] = lane_load(job->values, w, v, 0);
+    for (size_t i = 0; i < w->least; i++)
+        for (EACH_VECTOR(v)) {
+            lane_doubles x = load_seconds(job->times, w, s->origin, v, i), y = lane_load(job->values, w, v, i);
+            lane_sums_add(&x_sums, v, x);
+            lane_sums_add(&y_sums, v, y);
+            lane_sums_add(&xy_sums, v, x * y);
+            lane_sums_add(&xx_sums, v, x * x);
+            changes[v] |= (y != first[v]) & -(int64_t)(i > 0);
+        }
+    lane_sums_split(&x_sums, s->x);
+    lane_sums_split(&y_sums, s->y);
+    lane_sums_split(&xy_sums, s->xy);
+    lane_sums_split(&xx_sums, s->xx);
+    for (size_t k = 0; k < LANES; k++) {
+        s->changes[k] = changes[k / LANES_A_VECTOR][k % LANES_A_VECTOR] != 0;
+        add_rest(s, k, job, w);
+    }
+}
 
 typedef struct {
     double slope, intercept;
 } line;
 
-/* The line through the samples lo : hi; x is in seconds from `origin`. A constant series has slope 0 exactly. */
-static line fit(const window_job *job, size_t lo, size_t hi, int64_t origin)
+/* The line through the samples of a window. A constant series has slope 0 exactly. */
+static line fit(const sums *s, size_t k, const window_job *job, const lanes *w)
 {
-    obs_kahan x_sum = {0, 0}, y_sum = {0, 0}, xy_sum = {0, 0}, xx_sum = {0, 0};
-    double first = job->values[lo];
-    bool constant = true;
-    for (size_t i = lo; i < hi; i++) {
-        double y = job->values[i], x = (double)obs_time_sub(job->times[i], origin) / 1e3;
-        constant = constant && (i == lo || y == first);
-        x_sum = obs_kahan_add(x_sum, x);
-        y_sum = obs_kahan_add(y_sum, y);
-        xy_sum = obs_kahan_add(xy_sum, x * y);
-        xx_sum = obs_kahan_add(xx_sum, x * x);
-    }
-    if (constant)
+    double first = job->values[w->lo[k]], n = (double)w->n[k];
+    if (!s->changes[k])
         return isinf(first) ? (line){NAN, NAN} : (line){0, first};
-    double n = (double)(hi - lo);
-    double sx = x_sum.sum + x_sum.lost, sy = y_sum.sum + y_sum.lost;
-    double covariance = (xy_sum.sum + xy_sum.lost) - sx * sy / n;
-    double variance = (xx_sum.sum + xx_sum.lost) - sx * sx / n;
+    double sx = s->x[k].sum + s->x[k].lost, sy = s->y[k].sum + s->y[k].lost;
+    double covariance = (s->xy[k].sum + s->xy[k].lost) - sx * sy / n;
+    double variance = (s->xx[k].sum + s->xx[k].lost) - sx * sx / n;
     double slope = covariance / variance;
     return (line){slope, sy / n - slope * sx / n};
 }
 
-void window_deriv(const window_job *job)
+static void fold_deriv(const window_job *job, const lanes *w, lane_values *out)
 {
-    window_span w = {0, 0}, before = {0, 0};
-    double slope = 0;
-    for (size_t step = 0; step < job->n_steps; step++, before = w) {
-        window_slide(&w, job, step);
-        bool enough = w.hi - w.lo >= 2;
-        if (enough && (w.lo != before.lo || w.hi != before.hi))
-            slope = fit(job, w.lo, w.hi, job->times[w.lo]).slope;
-        window_put(job, step, enough, slope);
-    }
+    sums s;
+    for (size_t k = 0; k < LANES; k++)
+        s.origin[k] = job->times[w->lo[k]];
+    add_windows(&s, job, w);
+    for (size_t k = 0; k < LANES; k++)
+        out->lane[k] = fit(&s, k, job, w).slope;
 }
 
 /* Seconds back to the ms they came from. */
@@ -50,46 +93,68 @@ static int64_t whole_ms(double seconds)
     return ms > -9.2e18 && ms < 9.2e18 ? (int64_t)ms : 0;
 }
 
-void window_predict_linear(const window_job *job)
+static void fold_prediction(const window_job *job, const lanes *w, lane_values *out)
 {
     const double *ahead = job->params, *now = job->params + job->params_stride;
-    window_span w = {0, 0};
-    for (size_t step = 0; step < job->n_steps; step++) {
-        window_slide(&w, job, step);
-        if (w.hi - w.lo < 2) {
-            window_put(job, step, false, 0);
-            continue;
-        }
-        line trend = fit(job, w.lo, w.hi, whole_ms(now[step]));
-        window_put(job, step, true, trend.slope * ahead[step] + trend.intercept);
+    sums s;
+    for (size_t k = 0; k < LANES; k++)
+        s.origin[k] = whole_ms(now[w->step[k]]);
+    add_windows(&s, job, w);
+    for (size_t k = 0; k < LANES; k++) {
+        line trend = fit(&s, k, job, w);
+        out->lane[k] = trend.slope * ahead[w->step[k]] + trend.intercept;
     }
+}
+
+void window_deriv(const window_job *job)
+{
+    window_fold_lanes(job, fold_deriv, 2);
+}
+
+void window_predict_linear(const window_job *job)
+{
+    window_fold_steps(job, fold_prediction, 2);
 }
 
 /* ---- double exponential smoothing (Holt) ------------------------------------------------------------------------- */
 
-static double smooth(const window_job *job, size_t lo, size_t hi, double smoothing, double trending)
+WIDE static void fold_smoothing(const window_job *job, const lanes *w, lane_values *out)
 {
-    double before = 0, level = job->values[lo], trend = job->values[lo + 1] - job->values[lo];
-    for (size_t i = lo + 1; i < hi; i++) {
-        double scaled = smoothing * job->values[i];
-        if (i > lo + 1)
-            trend = trending * (level - before) + (1 - trending) * trend;
-        double carried = (1 - smoothing) * (level + trend);
-        before = level;
-        level = scaled + carried;
+    const double *smoothings = job->params, *trendings = job->params + job->params_stride;
+    lane_values s, t, last, slope;
+    lane_doubles level[VECTORS], before[VECTORS], trend[VECTORS];
+    for (size_t k = 0; k < LANES; k++) {
+        s.lane[k] = smoothings[w->step[k]];
+        t.lane[k] = trendings[w->step[k]];
     }
-    return level;
+    for (EACH_VECTOR(v)) {
+        lane_doubles second = lane_load(job->values, w, v, 1);
+        before[v] = lane_load(job->values, w, v, 0);
+        trend[v] = second - before[v];
+        level[v] = s.vector[v] * second + (1 - s.vector[v]) * (before[v] + trend[v]);
+    }
+    for (size_t i = 2; i < w->least; i++)
+        for (EACH_VECTOR(v)) {
+            lane_doubles now = level[v];
+            trend[v] = t.vector[v] * (now - before[v]) + (1 - t.vector[v]) * trend[v];
+            level[v] = s.vector[v] * lane_load(job->values, w, v, i) + (1 - s.vector[v]) * (now + trend[v]);
+            before[v] = now;
+        }
+    for (EACH_VECTOR(v)) {
+        out->vector[v] = level[v];
+        last.vector[v] = before[v];
+        slope.vector[v] = trend[v];
+    }
+    for (size_t k = 0; k < LANES; k++)
+        for (size_t i = w->lo[k] + w->least; i < w->lo[k] + w->n[k]; i++) {
+            double now = out->lane[k];
+            slope.lane[k] = t.lane[k] * (now - last.lane[k]) + (1 - t.lane[k]) * slope.lane[k];
+            out->lane[k] = s.lane[k] * job->values[i] + (1 - s.lane[k]) * (now + slope.lane[k]);
+            last.lane[k] = now;
+        }
 }
 
 void window_smoothing(const window_job *job)
 {
-    const double *smoothing = job->params, *trending = job->params + job->params_stride;
-    window_span w = {0, 0};
-    for (size_t step = 0; step < job->n_steps; step++) {
-        window_slide(&w, job, step);
-        if (w.hi - w.lo < 2)
-            window_put(job, step, false, 0);
-        else
-            window_put(job, step, true, smooth(job, w.lo, w.hi, smoothing[step], trending[step]));
-    }
+    window_fold_steps(job, fold_smoothing, 2);
 }
