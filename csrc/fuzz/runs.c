@@ -43,7 +43,8 @@ static void read_table(fuzz_reader *r, table *t)
         t->length[i] = number(r, 96);
         t->min_time[i] = number(r, 64);
         t->max_time[i] = add(t->min_time[i], number(r, 1 << 20));
-        t->encoding[i] = fuzz_byte(r) % 6;
+        uint8_t encoding = fuzz_byte(r) % 7;
+        t->encoding[i] = encoding == 6 ? OBS_ENCODING_RAW_STARTS : encoding;
     }
     t->range = number(r, 1 << 20);
     at = number(r, 1 << 16);
@@ -69,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         longest = total = 1; /* the kernels must refuse such a table themselves */
 
     int64_t *times = malloc((total + 1) * sizeof *times), *marks = malloc((longest + 1) * sizeof *marks);
+    int64_t *starts = malloc((total + 1) * sizeof *starts);
     double *values = malloc((total + 1) * sizeof *values);
     uint64_t *ranks = malloc((longest + 1) * sizeof *ranks);
     int64_t ends[SERIES], own[SERIES * STEPS];
@@ -76,11 +78,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t present[SERIES * STEPS], bad[RUNS] = {0};
     const obs_scratch scratch = {times, values, marks, ranks, longest};
 
-    if (obs_runs_decode(&runs, times, values, total, ends, bad) == OBS_OK)
+    if (obs_runs_decode(&runs, times, values, starts, total, ends, bad) == OBS_OK)
         FUZZ_CHECK(ends[SERIES - 1] >= 0 && (size_t)ends[SERIES - 1] <= total);
     obs_select_instant(&runs, t.steps, STEPS, t.range, &scratch, out, present, own, bad);
     for (size_t function = 0; function < obs_window_count(); function++)
         obs_window_apply(function, &runs, t.steps, STEPS, t.range, params, &scratch, out, present, bad);
-    free(times), free(marks), free(values), free(ranks);
+    free(times), free(starts), free(marks), free(values), free(ranks);
     return 0;
 }

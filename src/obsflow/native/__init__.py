@@ -19,7 +19,14 @@ from obsflow.native.codecs import (
     xor_encode_many,
     xxhash64,
 )
-from obsflow.native.series import WINDOW_FUNCTIONS, RunTable, decode_runs, select_instant, window
+from obsflow.native.series import (
+    WINDOW_FUNCTIONS,
+    RunTable,
+    decode_runs,
+    decode_runs_and_starts,
+    select_instant,
+    window,
+)
 
 __all__ = [
     "GROUP_OPERATORS",
@@ -30,6 +37,7 @@ __all__ = [
     "crc32c_many",
     "decode_log_samples",
     "decode_runs",
+    "decode_runs_and_starts",
     "fnv1a64",
     "histogram_quantile",
     "reduce_groups",

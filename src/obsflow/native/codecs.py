@@ -173,11 +173,11 @@ def _decode_chunk(data: Buffer, state: Any) -> tuple[Int64Array, Float64Array]:
     return times, values
 
 
-def xor2_decode(data: Buffer) -> tuple[Int64Array, Float64Array]:
-    """Times and values of an XOR2 chunk; the bits of every NaN survive. Raises CorruptionError."""
+def xor2_decode(data: Buffer) -> tuple[Int64Array, Float64Array, Int64Array]:
+    """Times, values and start times (0 for none) of an XOR2 chunk; every NaN keeps its bits. Raises CorruptionError."""
     source = pass_bytes(data)
     capacity = lib.obs_xor2_capacity(source, len(data))
-    times, values = np.empty(capacity, np.int64), np.empty(capacity, np.float64)
-    views = [pass_memory(I64, times), pass_memory(F64, values)]
+    times, values, starts = np.empty(capacity, np.int64), np.empty(capacity, np.float64), np.empty(capacity, np.int64)
+    views = [pass_memory(I64, times), pass_memory(F64, values), pass_memory(I64, starts)]
     check(lib.obs_xor2_decode(source, len(data), *views, capacity, ffi.new(SIZE)))
-    return times, values
+    return times, values, starts

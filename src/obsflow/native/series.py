@@ -31,7 +31,8 @@ class RunTable(Protocol):
     """The encoded samples of many series: series `i` owns the runs `offsets[i]:offsets[i + 1]`, in order of time.
 
     Run `r` is the bytes `start[r] : start[r] + length[r]` of `buffers[buffer[r]]`. Encoding 0 is raw: int64 times, then
-    float64 values; 1 is an XOR chunk, 4 an XOR2 chunk. `min_time` and `max_time` are closed.
+    float64 values; 128 has int64 start times after them; 1 is an XOR chunk, 4 an XOR2 chunk. `min_time` and `max_time`
+    are closed.
     """
 
     @property
@@ -131,14 +132,30 @@ def decode_runs(runs: RunTable) -> tuple[Int64Array, Float64Array, Int64Array, U
     Returns times int64 `[n]` and values float64 `[n]`, of which series `i` owns `offsets[i]:offsets[i + 1]`, these
     offsets, and uint8 `[runs]`: 1 for a run whose bytes are corrupt. Such a run gives the samples before its fault.
     """
+    times, values, _, offsets, bad = _decode(runs, want_starts=False)
+    return times, values, offsets, bad
+
+
+def decode_runs_and_starts(
+    runs: RunTable,
+) -> tuple[Int64Array, Float64Array, Int64Array, Int64Array, UInt8Array]:
+    """All samples as `decode_runs` gives them, and after their values their start times: int64 ms `[n]`, 0 for none."""
+    return _decode(runs, want_starts=True)
+
+
+def _decode(
+    runs: RunTable, *, want_starts: bool
+) -> tuple[Int64Array, Float64Array, Int64Array, Int64Array, UInt8Array]:
     table = _Runs(runs)
     _, total = table.measure(_MIN_TIME, 2**63 - 1)
     times, values = np.empty(total, np.int64), np.empty(total, np.float64)
+    starts = np.empty(total if want_starts else 0, np.int64)
     offsets, bad = np.zeros(table.n_series + 1, np.int64), np.zeros(table.n_runs, np.uint8)
-    views = [pass_memory(I64, times), pass_memory(F64, values)]
+    views = [pass_memory(I64, times), pass_memory(F64, values), pass_memory(I64, starts) if want_starts else ffi.NULL]
     ends = pass_memory(I64, offsets[1:])
     check(lib.obs_runs_decode(table.pointer, *views, total, ends, pass_memory(U8, bad)))
-    return times[: offsets[-1]], values[: offsets[-1]], offsets, bad
+    count = offsets[-1]
+    return times[:count], values[:count], starts[:count], offsets, bad
 
 
 def select_instant(

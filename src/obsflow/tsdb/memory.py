@@ -12,14 +12,13 @@ from obsflow.model.floats import float_bits
 from obsflow.model.frames import LabelColumns, Symbols
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher
-from obsflow.model.storage import ENCODING_RAW, Runs, Selection
+from obsflow.model.storage import ENCODING_RAW, ENCODING_RAW_STARTS, Runs, Selection
 from obsflow.tsdb.encoding import offsets_of
 from obsflow.tsdb.series import SeriesTable
 
-_SAMPLE_BYTES = 16
+_COLUMN_BYTES = 8
 _RUN_SAMPLES = 512
-_RUN_BYTES = _RUN_SAMPLES * _SAMPLE_BYTES
-_ARENA_BYTES = 128 * _RUN_BYTES
+_ARENA_BYTES = 256 * _RUN_SAMPLES * _COLUMN_BYTES
 _BEFORE_ALL = -(1 << 63) - 1
 
 References = Sequence[int] | npt.NDArray[np.integer]
@@ -27,18 +26,28 @@ Values = Sequence[float] | npt.NDArray[np.float64]
 
 
 class _Series:
-    """One series: runs of `_RUN_SAMPLES` samples that are closed, in the arenas, and the newest samples, still open."""
+    """One series: runs of `_RUN_SAMPLES` samples that are closed, in the arenas, and the newest samples, still open.
 
-    __slots__ = ("arenas", "last", "max_times", "min_times", "starts", "times", "values")
+    The samples have a column of start times from the run on in which the first of them is known.
+    """
+
+    __slots__ = ("arenas", "columns", "last", "max_times", "min_times", "positions", "start_times", "times", "values")
 
     def __init__(self) -> None:
         self.last = _BEFORE_ALL
         self.times = array("q")
         self.values = array("d")
+        self.start_times: array[int] | None = None
         self.arenas = array("q")
-        self.starts = array("q")
+        self.positions = array("q")
+        self.columns = array("b")
         self.min_times = array("q")
         self.max_times = array("q")
+
+    def open_columns(self, first: int, last: int) -> list[bytes]:
+        """The open samples from one index to another, by columns."""
+        columns = (self.times, self.values) if self.start_times is None else (self.times, self.values, self.start_times)
+        return [column[first:last].tobytes() for column in columns]
 
 
 class TSDB:
@@ -81,11 +90,14 @@ class TSDB:
             self._offsets.append(len(self._names))
         return reference
 
-    def append(self, labels: Labels | Mapping[str, str], time: int, value: float) -> None:
-        """Add one sample at `time` (ms). Raises StateError where the series has a later one, or another at `time`."""
+    def append(self, labels: Labels | Mapping[str, str], time: int, value: float, *, start: int = 0) -> None:
+        """Add one sample at `time` (ms), of a counter that started at `start` (ms, 0 if it is not known).
+
+        Raises StateError where the series has a later one, or another at `time`.
+        """
         series = self._series[self.series(labels)]
         if time > series.last:
-            self._add(series, time, value)
+            self._add(series, time, value, start)
         else:
             _check_known(series, time, value)
 
@@ -121,7 +133,7 @@ class TSDB:
                 np.array(self._values, np.int32),
             )
         rows = self._table.match(matchers)
-        runs: list[tuple[int, int, int, int, int]] = []
+        runs: list[tuple[int, ...]] = []
         open_parts: list[bytes] = []
         counts: list[int] = []
         position = 0
@@ -131,57 +143,65 @@ class TSDB:
             first = bisect.bisect_left(series.max_times, start)
             last = bisect.bisect_right(series.min_times, end)
             for k in range(first, last):
-                place = (series.arenas[k], series.starts[k], _RUN_BYTES)
-                runs.append((*place, series.min_times[k], series.max_times[k]))
+                place = (series.arenas[k], series.positions[k], series.columns[k])
+                runs.append((*place, _RUN_SAMPLES, series.min_times[k], series.max_times[k]))
             times = series.times
             first, last = bisect.bisect_left(times, start), bisect.bisect_right(times, end)
             if first < last:
-                size = _SAMPLE_BYTES * (last - first)
-                runs.append((len(self._arenas), position, size, times[first], times[last - 1]))
-                open_parts += (times[first:last].tobytes(), series.values[first:last].tobytes())
-                position += size
+                parts = series.open_columns(first, last)
+                place = (len(self._arenas), position, len(parts))
+                runs.append((*place, last - first, times[first], times[last - 1]))
+                open_parts += parts
+                position += len(parts) * len(parts[0])
             counts.append(len(runs) - before)
         per_row = np.array(counts, np.int64)
         labels: LabelColumns = self._table.take(rows[per_row > 0])
         return Selection(labels, self._runs(runs, per_row[per_row > 0], b"".join(open_parts)))
 
-    def _runs(self, runs: list[tuple[int, int, int, int, int]], counts: npt.NDArray[np.int64], tail: bytes) -> Runs:
-        columns = np.array(runs, np.int64).reshape(-1, 5).T
-        buffer, start, length, min_time, max_time = np.ascontiguousarray(columns)
+    def _runs(self, runs: list[tuple[int, ...]], counts: npt.NDArray[np.int64], tail: bytes) -> Runs:
+        table = np.array(runs, np.int64).reshape(-1, 6).T
+        buffer, start, columns, samples, min_time, max_time = np.ascontiguousarray(table)
         return Runs(
             buffers=(*(memoryview(arena).toreadonly() for arena in self._arenas), tail),
             offsets=offsets_of(counts),
             buffer=buffer.astype(np.int32),
             start=start,
-            length=length,
-            encoding=np.full(len(runs), ENCODING_RAW, np.uint8),
+            length=_COLUMN_BYTES * columns * samples,
+            encoding=np.where(columns == 2, ENCODING_RAW, ENCODING_RAW_STARTS).astype(np.uint8),
             min_time=min_time,
             max_time=max_time,
         )
 
-    def _add(self, series: _Series, time: int, value: float) -> None:
+    def _add(self, series: _Series, time: int, value: float, start: int = 0) -> None:
         times = series.times
         if len(times) == _RUN_SAMPLES:
             self._close(series)
+        if start and series.start_times is None:
+            series.start_times = array("q", bytes(_COLUMN_BYTES * len(times)))
         times.append(time)
         series.values.append(value)
+        if series.start_times is not None:
+            series.start_times.append(start)
         series.last = time
 
     def _close(self, series: _Series) -> None:
         """Move the open samples, which fill a run, to an arena."""
-        if self._arena_used + _RUN_BYTES > _ARENA_BYTES:
+        columns = series.open_columns(0, _RUN_SAMPLES)
+        size = len(columns) * _RUN_SAMPLES * _COLUMN_BYTES
+        if self._arena_used + size > _ARENA_BYTES:
             self._arenas.append(bytearray(_ARENA_BYTES))
             self._arena_used = 0
-        start, middle, end = self._arena_used, self._arena_used + _RUN_BYTES // 2, self._arena_used + _RUN_BYTES
-        arena = self._arenas[-1]
-        arena[start:middle] = series.times.tobytes()
-        arena[middle:end] = series.values.tobytes()
-        self._arena_used = end
+        position = self._arena_used
+        self._arenas[-1][position : position + size] = b"".join(columns)
+        self._arena_used += size
         series.arenas.append(len(self._arenas) - 1)
-        series.starts.append(start)
+        series.positions.append(position)
+        series.columns.append(len(columns))
         series.min_times.append(series.times[0])
         series.max_times.append(series.times[-1])
         del series.times[:], series.values[:]
+        if series.start_times is not None:
+            del series.start_times[:]
 
 
 def _check_known(series: _Series, time: int, value: float) -> None:
