@@ -32,7 +32,8 @@ Evaluator = Callable[["EvalContext", Any], Value]
 class QueryRun:
     """One query while it runs: what all its contexts share. `step_ms` and `range_ms` are 0 unless it has a range.
 
-    With `delays_names` metric names go at the end of the query, not where a function computes a new value.
+    With `delays_names` metric names go at the end of the query, not where a function computes a new value. With
+    `uses_start_times` the start times of samples count.
     """
 
     database: Queryable
@@ -45,6 +46,7 @@ class QueryRun:
     annotations: Annotations
     evaluators: Mapping[type, Evaluator]
     delays_names: bool = False
+    uses_start_times: bool = False
     damaged_chunks: int = 0
     selections: dict[tuple[tuple[Matcher, ...], int, int], Selection] = attrs.field(factory=dict)
 

@@ -137,6 +137,7 @@ class Engine:
             annotations=Annotations(plan.text),
             evaluators=EVALUATORS,
             delays_names=self._dialect.delayed_name_removal,
+            uses_start_times=self._dialect.use_start_timestamps,
         )
 
     def _finish(self, run: QueryRun, value: Frame | RawSeries | Scalar | String, *, is_range: bool) -> Result:

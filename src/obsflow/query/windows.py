@@ -7,7 +7,7 @@ from obsflow import native
 from obsflow.errors import QueryError
 from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns, TimeArray
 from obsflow.model.labels import METRIC_NAME, quote
-from obsflow.model.storage import Runs
+from obsflow.model.storage import Runs, Selection
 from obsflow.promql.ast import Call, Expr, MatrixSelector, RangeMode, Subquery
 from obsflow.query.boundaries import evaluate_boundaries
 from obsflow.query.context import EvalContext
@@ -15,6 +15,7 @@ from obsflow.query.limits import Limits
 from obsflow.query.order import mark_steps
 from obsflow.query.plan import may_reorder, unwrap
 from obsflow.query.series import drop_name
+from obsflow.query.start_times import evaluate_counters, reads_start_times
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 _KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
@@ -126,6 +127,9 @@ def _window(ctx: EvalContext, function: str, node: Expr, params: FloatArray | No
     source = window_source(ctx, node)
     run = ctx.run
     run.limits.check("max_samples", len(source.labels) * ctx.steps)
+    if reads_start_times(ctx, function, source.runs):
+        selection = Selection(source.labels, source.runs)
+        return evaluate_counters(ctx, function, selection, source.times, source.range_ms, node)
     values, present, bad = native.window(function, source.runs, source.times, source.range_ms, params)
     run.count_damage(bad)
     return ctx.frame(source.labels, values, present).compact()
