@@ -37,7 +37,7 @@ def result_differences(command: Evaluation, result: Result) -> Iterator[str]:
             yield from scalar_differences(command, value)
         case String(value=text):
             if text != (command.string or ""):
-                yield f"expected the string {command.string!r}, got {text!r}"
+                yield f"expected the string {command.string or ''!r}, got {text!r}"
         case _ if command.string is not None:
             yield f"expected a string, got a {result.type}"
         case _ if result.type == "vector":

@@ -13,6 +13,7 @@ from obsflow.model.frames import Frame
 from obsflow.model.labels import BUCKET_LABEL, METRIC_NAME, Labels
 from obsflow.promql import PROMQLTEST, Dialect, Expr, parse, render
 from obsflow.promql.ast import Call, Subquery, VectorSelector, children, with_children
+from obsflow.query.context import MAX_TIME
 from obsflow.query.engine import Engine
 from obsflow.query.plan import STEP_BOUND_FUNCTIONS
 from obsflow.query.result import Result
@@ -88,11 +89,16 @@ class _DataSet:
                     offset = None if starts is None else starts.offsets[i]
                     time = i * command.step
                     try:
-                        self._store.append(series.labels, time, value, start=0 if offset is None else time + offset)
+                        self._append(series.labels, time, value, 0 if offset is None else time + offset)
                     except ObsflowError as error:
                         problems.append(f"{series.labels}: {error}")
                         break
         return problems
+
+    def _append(self, labels: Labels, time: int, value: float, start: int) -> None:
+        if max(time, abs(start)) > MAX_TIME:
+            raise QueryError(f"a sample is too far from the epoch to be asked for: {time} ms, started at {start} ms")
+        self._store.append(labels, time, value, start=start)
 
 
 def _nhcb_of(series: Series) -> Labels | None:
@@ -222,12 +228,10 @@ def _other_times(time: int) -> tuple[int, ...]:
 
 
 def _pin(node: Expr, time: int) -> Expr:
-    """The expression with `@ time` at everything that selects and has no `@`."""
+    """The expression with `@ time` at everything that selects, and has no time of its own or one of the query's."""
     match node:
-        case VectorSelector(at=None):
-            return attrs.evolve(node, at=time)
-        case Subquery():
-            return node if node.at is not None else attrs.evolve(node, at=time)
+        case VectorSelector(at=at) | Subquery(at=at):
+            return node if isinstance(at, int) else attrs.evolve(node, at=time)
         case Call(name="info", args=(vector, *matchers)):
             return with_children(node, (_pin(vector, time), *matchers))
         case _:

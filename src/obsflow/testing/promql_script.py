@@ -155,8 +155,8 @@ class _Reader:
     """The lines of a script, and how far they are read."""
 
     def __init__(self, text: str, file: str) -> None:
-        lines = [line.strip() for line in text.split("\n")]
-        self._lines = ["" if line.startswith("#") else line for line in lines]
+        self._raw = text.split("\n")
+        self._lines = ["" if line.startswith("#") else line for line in map(str.strip, self._raw)]
         self._file = file
         self._next = 0
 
@@ -182,7 +182,9 @@ class _Reader:
         try:
             return self._read_block(line, head)
         except ValueError as error:
-            problem = Problem(self._file, self._next, 0, "", str(error))
+            raw = self._raw[self._next - 1]
+            column = len(raw) - len(raw.lstrip()) + 1
+            problem = Problem(self._file, self._next, column, "", str(error))
         while self._block():  # what follows belongs to it
             pass
         return Malformed(line, problem)
