@@ -18,7 +18,8 @@ from obsflow.tsdb.series import SeriesTable
 
 _COLUMN_BYTES = 8
 _RUN_SAMPLES = 512
-_ARENA_BYTES = 256 * _RUN_SAMPLES * _COLUMN_BYTES
+_RUN_BYTES = {columns: columns * _RUN_SAMPLES * _COLUMN_BYTES for columns in (2, 3)}
+_ARENA_BYTES = 128 * _RUN_BYTES[2]
 _BEFORE_ALL = -(1 << 63) - 1
 
 References = Sequence[int] | npt.NDArray[np.integer]
@@ -31,7 +32,7 @@ class _Series:
     The samples have a column of start times from the run on in which the first of them is known.
     """
 
-    __slots__ = ("arenas", "columns", "last", "max_times", "min_times", "positions", "start_times", "times", "values")
+    __slots__ = ("arenas", "last", "max_times", "min_times", "positions", "sizes", "start_times", "times", "values")
 
     def __init__(self) -> None:
         self.last = _BEFORE_ALL
@@ -40,14 +41,9 @@ class _Series:
         self.start_times: array[int] | None = None
         self.arenas = array("q")
         self.positions = array("q")
-        self.columns = array("b")
+        self.sizes = array("q")
         self.min_times = array("q")
         self.max_times = array("q")
-
-    def open_columns(self, first: int, last: int) -> list[bytes]:
-        """The open samples from one index to another, by columns."""
-        columns = (self.times, self.values) if self.start_times is None else (self.times, self.values, self.start_times)
-        return [column[first:last].tobytes() for column in columns]
 
 
 class TSDB:
@@ -133,7 +129,8 @@ class TSDB:
                 np.array(self._values, np.int32),
             )
         rows = self._table.match(matchers)
-        runs: list[tuple[int, ...]] = []
+        runs: list[tuple[int, int, int, int, int]] = []
+        with_starts: list[int] = []
         open_parts: list[bytes] = []
         counts: list[int] = []
         position = 0
@@ -142,32 +139,39 @@ class TSDB:
             series = self._series[row]
             first = bisect.bisect_left(series.max_times, start)
             last = bisect.bisect_right(series.min_times, end)
+            if first < last and series.start_times is not None:
+                with_starts += [len(runs) + k - first for k in range(first, last) if series.sizes[k] == _RUN_BYTES[3]]
             for k in range(first, last):
-                place = (series.arenas[k], series.positions[k], series.columns[k])
-                runs.append((*place, _RUN_SAMPLES, series.min_times[k], series.max_times[k]))
+                place = (series.arenas[k], series.positions[k], series.sizes[k])
+                runs.append((*place, series.min_times[k], series.max_times[k]))
             times = series.times
             first, last = bisect.bisect_left(times, start), bisect.bisect_right(times, end)
             if first < last:
-                parts = series.open_columns(first, last)
-                place = (len(self._arenas), position, len(parts))
-                runs.append((*place, last - first, times[first], times[last - 1]))
-                open_parts += parts
-                position += len(parts) * len(parts[0])
+                open_parts += (times[first:last].tobytes(), series.values[first:last].tobytes())
+                size = 2 * _COLUMN_BYTES * (last - first)
+                if series.start_times is not None:
+                    open_parts.append(series.start_times[first:last].tobytes())
+                    size += _COLUMN_BYTES * (last - first)
+                    with_starts.append(len(runs))
+                runs.append((len(self._arenas), position, size, times[first], times[last - 1]))
+                position += size
             counts.append(len(runs) - before)
         per_row = np.array(counts, np.int64)
         labels: LabelColumns = self._table.take(rows[per_row > 0])
-        return Selection(labels, self._runs(runs, per_row[per_row > 0], b"".join(open_parts)))
+        found = self._runs(runs, per_row[per_row > 0], b"".join(open_parts))
+        found.encoding[with_starts] = ENCODING_RAW_STARTS
+        return Selection(labels, found)
 
-    def _runs(self, runs: list[tuple[int, ...]], counts: npt.NDArray[np.int64], tail: bytes) -> Runs:
-        table = np.array(runs, np.int64).reshape(-1, 6).T
-        buffer, start, columns, samples, min_time, max_time = np.ascontiguousarray(table)
+    def _runs(self, runs: list[tuple[int, int, int, int, int]], counts: npt.NDArray[np.int64], tail: bytes) -> Runs:
+        columns = np.array(runs, np.int64).reshape(-1, 5).T
+        buffer, start, length, min_time, max_time = np.ascontiguousarray(columns)
         return Runs(
             buffers=(*(memoryview(arena).toreadonly() for arena in self._arenas), tail),
             offsets=offsets_of(counts),
             buffer=buffer.astype(np.int32),
             start=start,
-            length=_COLUMN_BYTES * columns * samples,
-            encoding=np.where(columns == 2, ENCODING_RAW, ENCODING_RAW_STARTS).astype(np.uint8),
+            length=length,
+            encoding=np.full(len(runs), ENCODING_RAW, np.uint8),
             min_time=min_time,
             max_time=max_time,
         )
@@ -186,8 +190,10 @@ class TSDB:
 
     def _close(self, series: _Series) -> None:
         """Move the open samples, which fill a run, to an arena."""
-        columns = series.open_columns(0, _RUN_SAMPLES)
-        size = len(columns) * _RUN_SAMPLES * _COLUMN_BYTES
+        columns = [
+            column.tobytes() for column in (series.times, series.values, series.start_times) if column is not None
+        ]
+        size = _RUN_BYTES[len(columns)]
         if self._arena_used + size > _ARENA_BYTES:
             self._arenas.append(bytearray(_ARENA_BYTES))
             self._arena_used = 0
@@ -196,7 +202,7 @@ class TSDB:
         self._arena_used += size
         series.arenas.append(len(self._arenas) - 1)
         series.positions.append(position)
-        series.columns.append(len(columns))
+        series.sizes.append(size)
         series.min_times.append(series.times[0])
         series.max_times.append(series.times[-1])
         del series.times[:], series.values[:]
