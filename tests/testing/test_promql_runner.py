@@ -232,7 +232,8 @@ load_with_nhcb 1m
   classic_bucket{le="+Inf"} 1
   classic_sum 1
   odd_bucket{le="x"} 1
-  odd_bucket{le="y"} _
+  odd_bucket{le="NaN"} 1
+  odd_bucket{le="1"} _
   lone_count _
   part_count{a="b"} 2
 """

@@ -1,6 +1,7 @@
 """Runs PromQL test scripts: every query in every form in which it must give the same answer."""
 
 import enum
+import math
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -52,7 +53,7 @@ class Outcome:
 
 
 def run_script(script: Script, dialect: Dialect = PROMQLTEST) -> Iterator[Outcome]:
-    """Execute the commands of a script: one outcome an evaluation, and one for every other command that failed."""
+    """Execute the commands of a script: one outcome an evaluation, and one for all else that failed."""
     data = _DataSet(dialect)
     for command in script.commands:
         match command:
@@ -108,8 +109,10 @@ def _nhcb_of(series: Series) -> Labels | None:
         return None
     if suffix == "bucket":
         try:
-            parse_go_float(series.labels.get(BUCKET_LABEL))
+            bound = parse_go_float(series.labels.get(BUCKET_LABEL))
         except ValueError:
+            return None
+        if math.isnan(bound):
             return None
     return series.labels.without(BUCKET_LABEL).with_({METRIC_NAME: base})
 
