@@ -10,18 +10,12 @@ FAMILIES = ("hash", "snappy", "log", "xor", "xor2", "runs", "group", "window", "
 HEADERS = ("status.h", *(f"{family}.h" for family in FAMILIES))
 # setuptools wants paths relative to setup.py
 SOURCES = sorted(f"{HERE.name}/{path.name}" for path in HERE.glob("*.c") if not path.name.startswith("_"))
-# Contraction to fused multiply-add would change results from one processor to the next. No trap handler is ever set, and
-# without that promise no loop with a comparison of doubles is vectorised.
+# Contraction to fused multiply-add would change results from one processor to the next. Nobody sets a trap handler, and
+# without that promise no loop that compares doubles is vectorised.
 FLAGS = [
-    "-std=c11",
-    "-O3",
-    "-ffp-contract=off",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-    "-fvisibility=hidden",
-    "-Wall",
-    "-Wextra",
-]
+    "-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden",
+    "-Wall", "-Wextra", "-Wno-psabi",
+]  # fmt: skip
 # The sanitizer build adds its own here; see the Makefile beside this file.
 EXTRA = os.environ.get("OBSFLOW_CFLAGS", "").split()
 

@@ -5,9 +5,15 @@
 #include "xor.h"
 #include "xor2.h"
 
-enum { RAW_SAMPLE_BYTES = sizeof(int64_t) + sizeof(double) };
+enum { RAW_SAMPLE_BYTES = sizeof(int64_t) + sizeof(double), RAW_START_BYTES = RAW_SAMPLE_BYTES + sizeof(int64_t) };
 
 /* ---- encodings ----------------------------------------------------------------------------------------------- */
+
+static void clear_starts(int64_t *starts, size_t count)
+{
+    if (starts && count)
+        memset(starts, 0, count * sizeof *starts);
+}
 
 static size_t raw_capacity(const uint8_t *data, size_t length)
 {
@@ -15,14 +21,20 @@ static size_t raw_capacity(const uint8_t *data, size_t length)
     return length / RAW_SAMPLE_BYTES;
 }
 
-static obs_status raw_decode(const uint8_t *data, size_t length, int64_t *times, double *values, size_t capacity,
-                             size_t *count)
+static size_t raw_starts_capacity(const uint8_t *data, size_t length)
 {
-    size_t n = length / RAW_SAMPLE_BYTES;
+    (void)data;
+    return length / RAW_START_BYTES;
+}
+
+static obs_status raw_columns(const uint8_t *data, size_t length, size_t sample_bytes, int64_t *times, double *values,
+                              size_t capacity, size_t *count)
+{
+    size_t n = length / sample_bytes;
     *count = 0;
     if (n > capacity)
         return OBS_NO_SPACE;
-    if (length % RAW_SAMPLE_BYTES)
+    if (length % sample_bytes)
         return OBS_CORRUPT; /* where the values begin cannot be known */
     if (n) {
         memcpy(times, data, n * sizeof *times);
@@ -32,17 +44,55 @@ static obs_status raw_decode(const uint8_t *data, size_t length, int64_t *times,
     return OBS_OK;
 }
 
+static obs_status raw_decode(const uint8_t *data, size_t length, int64_t *times, double *values, int64_t *starts,
+                             size_t capacity, size_t *count)
+{
+    obs_status status = raw_columns(data, length, RAW_SAMPLE_BYTES, times, values, capacity, count);
+    clear_starts(starts, *count);
+    return status;
+}
+
+static obs_status raw_starts_decode(const uint8_t *data, size_t length, int64_t *times, double *values,
+                                    int64_t *starts, size_t capacity, size_t *count)
+{
+    obs_status status = raw_columns(data, length, RAW_START_BYTES, times, values, capacity, count);
+    if (starts && *count)
+        memcpy(starts, data + *count * RAW_SAMPLE_BYTES, *count * sizeof *starts);
+    return status;
+}
+
+static obs_status xor_decode(const uint8_t *data, size_t length, int64_t *times, double *values, int64_t *starts,
+                             size_t capacity, size_t *count)
+{
+    obs_status status = obs_xor_decode(data, length, times, values, capacity, count);
+    clear_starts(starts, *count);
+    return status;
+}
+
 typedef struct {
     size_t (*capacity)(const uint8_t *data, size_t length);
-    obs_status (*decode)(const uint8_t *data, size_t length, int64_t *times, double *values, size_t capacity,
-                         size_t *count);
+    obs_status (*decode)(const uint8_t *data, size_t length, int64_t *times, double *values, int64_t *starts,
+                         size_t capacity, size_t *count);
 } codec;
 
-static const codec CODECS[] = {
-    [OBS_ENCODING_RAW] = {raw_capacity, raw_decode},
-    [OBS_ENCODING_XOR] = {obs_xor_capacity, obs_xor_decode},
-    [OBS_ENCODING_XOR2] = {obs_xor2_capacity, obs_xor2_decode},
-};
+/* NULL for an encoding that is not known. */
+static const codec *find_codec(uint8_t encoding)
+{
+    static const codec RAW = {raw_capacity, raw_decode}, RAW_STARTS = {raw_starts_capacity, raw_starts_decode},
+                       XOR = {obs_xor_capacity, xor_decode}, XOR2 = {obs_xor2_capacity, obs_xor2_decode};
+    switch (encoding) {
+    case OBS_ENCODING_RAW:
+        return &RAW;
+    case OBS_ENCODING_XOR:
+        return &XOR;
+    case OBS_ENCODING_XOR2:
+        return &XOR2;
+    case OBS_ENCODING_RAW_STARTS:
+        return &RAW_STARTS;
+    default:
+        return NULL;
+    }
+}
 
 /* ---- one run ------------------------------------------------------------------------------------------------- */
 
@@ -62,9 +112,7 @@ static bool find_run(const obs_runs *runs, size_t r, run *found)
         return false;
     found->data = runs->buffers[runs->buffer[r]] + runs->start[r];
     found->length = (size_t)runs->length[r];
-    uint8_t encoding = runs->encoding[r];
-    bool known = encoding < sizeof CODECS / sizeof *CODECS && CODECS[encoding].decode;
-    found->codec = known ? &CODECS[encoding] : NULL;
+    found->codec = find_codec(runs->encoding[r]);
     return true;
 }
 
@@ -98,9 +146,9 @@ static void mark_bad(uint8_t *bad, size_t r)
 
 /* ---- series -------------------------------------------------------------------------------------------------- */
 
-/* Decodes one series to the front of the given arrays. */
+/* Decodes one series to the front of the given arrays; `starts` may be NULL. */
 static obs_status decode_into(const obs_runs *runs, size_t series, int64_t from, int64_t to, int64_t *times,
-                              double *values, size_t capacity, size_t *n, uint8_t *bad)
+                              double *values, int64_t *starts, size_t capacity, size_t *n, uint8_t *bad)
 {
     size_t first, last;
     *n = 0;
@@ -115,8 +163,8 @@ static obs_status decode_into(const obs_runs *runs, size_t series, int64_t from,
             mark_bad(bad, r);
             continue;
         }
-        obs_status status =
-            found.codec->decode(found.data, found.length, times + *n, values + *n, capacity - *n, &count);
+        obs_status status = found.codec->decode(found.data, found.length, times + *n, values + *n,
+                                                starts ? starts + *n : NULL, capacity - *n, &count);
         if (status == OBS_NO_SPACE)
             return status;
         if (status != OBS_OK)
@@ -129,7 +177,7 @@ static obs_status decode_into(const obs_runs *runs, size_t series, int64_t from,
 obs_status obs_series_decode(const obs_runs *runs, size_t series, int64_t from, int64_t to,
                              const obs_scratch *scratch, size_t *n, uint8_t *bad)
 {
-    return decode_into(runs, series, from, to, scratch->times, scratch->values, scratch->capacity, n, bad);
+    return decode_into(runs, series, from, to, scratch->times, scratch->values, NULL, scratch->capacity, n, bad);
 }
 
 size_t obs_series_drop_stale(const obs_scratch *scratch, size_t n)
@@ -167,13 +215,13 @@ obs_status obs_runs_measure(const obs_runs *runs, int64_t from, int64_t to, size
 }
 
 obs_status obs_runs_decode(const obs_runs *runs, int64_t from, int64_t to, int64_t *times, double *values,
-                           size_t capacity, int64_t *ends, uint8_t *bad)
+                           int64_t *starts, size_t capacity, int64_t *ends, uint8_t *bad)
 {
     size_t at = 0;
     for (size_t series = 0; series < runs->n_series; series++) {
         size_t n;
-        obs_status status = decode_into(runs, series, from, to, times + at, values + at, capacity - at,
-                                        &n, bad);
+        obs_status status = decode_into(runs, series, from, to, times + at, values + at, starts ? starts + at : NULL,
+                                        capacity - at, &n, bad);
         if (status != OBS_OK)
             return status;
         at += n;

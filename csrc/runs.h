@@ -7,17 +7,17 @@
  *   buffers   [ ....r0.......r2...] [.....r1......]    run r is the bytes start[r] : start[r] + length[r]
  *                                                      of buffers[buffer[r]]
  *
- * A run is raw (count int64 times, then count doubles, in the machine's byte order) or an XOR or XOR2 chunk. min_time and
- * max_time (ms, closed) let runs be skipped without decoding them; nothing else relies on them. Every index, offset and
- * length is checked where it is used. A run whose bytes are corrupt, or of an unknown encoding, is marked in `bad`
- * and contributes the samples before its fault.
+ * A run is raw (count int64 times, then count doubles, in the machine's byte order; with starts also count int64 start
+ * times) or an XOR or XOR2 chunk. min_time and max_time (ms, closed) let runs be skipped without decoding them; nothing else
+ * relies on them. Every index, offset and length is checked where it is used. A run whose bytes are corrupt, or of an
+ * unknown encoding, is marked in `bad` and contributes the samples before its fault.
  */
 #ifndef OBSFLOW_RUNS_H
 #define OBSFLOW_RUNS_H
 
 #include "status.h"
 
-typedef enum { OBS_ENCODING_RAW = 0, OBS_ENCODING_XOR = 1, OBS_ENCODING_XOR2 = 4 } obs_encoding;
+typedef enum { OBS_ENCODING_RAW = 0, OBS_ENCODING_XOR = 1, OBS_ENCODING_XOR2 = 4, OBS_ENCODING_RAW_STARTS = 128 } obs_encoding;
 
 typedef struct {
     const uint8_t *const *buffers; /* [n_buffers] */
@@ -47,9 +47,9 @@ typedef struct {
  * range is outside of what it refers to. */
 obs_status obs_runs_measure(const obs_runs *runs, int64_t from, int64_t to, size_t *longest, size_t *total);
 
-/* Decodes the runs that touch [from, to], whole: series i becomes the samples ends[i - 1] : ends[i]. `bad` has one entry a
- * run, all 0 before. */
+/* Decodes the runs that touch [from, to], whole: series i becomes the samples ends[i - 1] : ends[i]. `starts` (ms, 0 for
+ * none) may be NULL. `bad` has one entry a run, all 0 before. */
 obs_status obs_runs_decode(const obs_runs *runs, int64_t from, int64_t to, int64_t *times, double *values,
-                           size_t capacity, int64_t *ends, uint8_t *bad);
+                           int64_t *starts, size_t capacity, int64_t *ends, uint8_t *bad);
 
 #endif

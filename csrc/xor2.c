@@ -22,7 +22,15 @@ typedef struct {
     uint64_t bits;     /* of the newest value */
     uint64_t baseline; /* what the next value is XORed with */
     unsigned lead, trail;
+    uint64_t start;    /* of the newest sample */
+    uint64_t distance; /* from the newest start to the sample before its own */
 } decoder;
+
+typedef struct {
+    int64_t *times;
+    double *values;
+    int64_t *starts; /* or NULL */
+} samples;
 
 /* The next 64 bits; zeros beyond the end. */
 static inline uint64_t peek(const bit_reader *r)
@@ -128,10 +136,22 @@ static inline obs_status take_sample(bit_reader *r, decoder *d)
     return status;
 }
 
-static inline void skip_varbit(bit_reader *r)
+/* A signed number of a width that its prefix tells; of n bits the range is 1 - 2^(n-1) to 2^(n-1). */
+static inline uint64_t take_varbit(bit_reader *r)
 {
     static const uint8_t WIDTH[] = {0, 3, 6, 9, 12, 18, 25, 56, 64};
-    r->position += WIDTH[take_ones(r, 8)];
+    unsigned width = WIDTH[take_ones(r, 8)];
+    if (!width)
+        return 0;
+    uint64_t word = take(r, width);
+    return width < 64 && word > (uint64_t)1 << (width - 1) ? word - ((uint64_t)1 << width) : word;
+}
+
+/* The start time of the sample after `before`: how far before that it lies, or how that changed. */
+static inline void take_start(bit_reader *r, decoder *d, int64_t before, bool is_first)
+{
+    d->distance = take_varbit(r) + (is_first ? 0 : d->distance);
+    d->start = (uint64_t)before - d->distance;
 }
 
 /* A varint, which starts at a whole byte. */
@@ -163,7 +183,12 @@ static obs_status take_first(bit_reader *r, decoder *d, bool start_known)
     d->time = obs_unzigzag(word);
     d->bits = take(r, 64);
     d->baseline = d->bits == OBS_STALE_BITS ? 0 : d->bits;
-    return start_known && !take_uvarint(r, &start) ? OBS_TRUNCATED : OBS_OK;
+    if (!start_known)
+        return OBS_OK;
+    if (!take_uvarint(r, &start))
+        return OBS_TRUNCATED;
+    d->start = (uint64_t)d->time - (uint64_t)obs_unzigzag(start);
+    return OBS_OK;
 }
 
 static obs_status take_second(bit_reader *r, decoder *d)
@@ -174,10 +199,12 @@ static obs_status take_second(bit_reader *r, decoder *d)
     return take_value(r, d);
 }
 
-static inline void put_sample(int64_t *times, double *values, size_t i, int64_t time, uint64_t bits)
+static inline void put_sample(const samples *out, size_t i, const decoder *d, uint64_t bits)
 {
-    times[i] = time;
-    memcpy(values + i, &bits, sizeof bits);
+    out->times[i] = d->time;
+    memcpy(out->values + i, &bits, sizeof bits);
+    if (out->starts)
+        out->starts[i] = (int64_t)d->start;
 }
 
 size_t obs_xor2_capacity(const uint8_t *data, size_t length)
@@ -189,8 +216,8 @@ size_t obs_xor2_capacity(const uint8_t *data, size_t length)
     return claimed < possible ? claimed : possible;
 }
 
-obs_status obs_xor2_decode(const uint8_t *data, size_t length, int64_t *times, double *values, size_t capacity,
-                           size_t *count)
+obs_status obs_xor2_decode(const uint8_t *data, size_t length, int64_t *times, double *values, int64_t *starts,
+                           size_t capacity, size_t *count)
 {
     *count = 0;
     if (length < HEADER_BYTES)
@@ -199,6 +226,7 @@ obs_status obs_xor2_decode(const uint8_t *data, size_t length, int64_t *times, d
         return OBS_NO_SPACE;
     const size_t n = (size_t)data[0] << 8 | data[1], change = data[2] & FIRST_START_CHANGE;
     const uint64_t end = 8 * (uint64_t)length;
+    const samples out = {times, values, starts};
     bit_reader r = {data, length, 8 * HEADER_BYTES};
     decoder d = {0};
     obs_status status = OBS_OK;
@@ -207,20 +235,21 @@ obs_status obs_xor2_decode(const uint8_t *data, size_t length, int64_t *times, d
         if (i >= 2 && !change)
             for (size_t run = take_unchanged(&r, end, n - i); run > 0; run--) {
                 d.time = obs_time_add(d.time, (int64_t)d.delta);
-                put_sample(times, values, i++, d.time, d.baseline);
+                put_sample(&out, i++, &d, d.baseline);
             }
         if (i == n)
             break;
+        int64_t before = d.time;
         if (i >= 2)
             status = take_sample(&r, &d);
         else
             status = i ? take_second(&r, &d) : take_first(&r, &d, data[2] & FIRST_START_KNOWN);
         if (change && i >= change)
-            skip_varbit(&r);
+            take_start(&r, &d, before, i == change);
         if (status == OBS_OK && r.position > end)
             status = OBS_TRUNCATED;
         if (status == OBS_OK)
-            put_sample(times, values, i++, d.time, d.bits);
+            put_sample(&out, i++, &d, d.bits);
     }
     *count = i;
     return status;

@@ -14,7 +14,10 @@
  *
  * A dod is in two's complement. x is against the newest value that is no stale marker, or 0 if there is none. The window
  * is that of XOR chunks. Bit 7 of the byte for start times says that st0 is there; its other bits, if not 0, that every
- * sample from that index on ends with a varbit of its start time, which is skipped.
+ * sample from that index on ends with a start time: a varbit of t[i-1] - st[i], and from the next on of how that changed.
+ * Samples before that index have the start time of the first, or 0 if it has none.
+ *
+ *   varbit   0   |   10 + 3 bits   |   110 + 6   |   1110 + 9   |   ... + 12, 18, 25, 56   |   11111111 + 64
  */
 #ifndef OBSFLOW_XOR2_H
 #define OBSFLOW_XOR2_H
@@ -24,9 +27,9 @@
 /* An upper bound for the samples in these bytes, whatever they claim. */
 size_t obs_xor2_capacity(const uint8_t *data, size_t length);
 
-/* Decodes a chunk into `times` (ms) and `values`. `*count` samples were written, also when the status is OBS_TRUNCATED
- * or OBS_CORRUPT: those before the fault. */
-obs_status obs_xor2_decode(const uint8_t *data, size_t length, int64_t *times, double *values, size_t capacity,
-                           size_t *count);
+/* Decodes a chunk into `times` (ms), `values`, and `starts` (ms, 0 for none) unless that is NULL. `*count` samples were
+ * written, also when the status is OBS_TRUNCATED or OBS_CORRUPT: those before the fault. */
+obs_status obs_xor2_decode(const uint8_t *data, size_t length, int64_t *times, double *values, int64_t *starts,
+                           size_t capacity, size_t *count);
 
 #endif

@@ -42,7 +42,8 @@ static void read_table(fuzz_reader *r, table *t)
         t->length[i] = number(r, 96);
         t->min_time[i] = number(r, 64);
         t->max_time[i] = add(t->min_time[i], number(r, 1 << 20));
-        t->encoding[i] = fuzz_byte(r) % 6;
+        uint8_t encoding = fuzz_byte(r) % 7;
+        t->encoding[i] = encoding == 6 ? OBS_ENCODING_RAW_STARTS : encoding;
     }
     t->range = number(r, 1 << 20);
     at = number(r, 1 << 16);
@@ -68,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         longest = total = 1; /* the kernels must refuse such a table themselves */
 
     int64_t *times = malloc((total + 1) * sizeof *times), *marks = malloc((longest + 1) * sizeof *marks);
+    int64_t *starts = malloc((total + 1) * sizeof *starts);
     double *values = malloc((total + 1) * sizeof *values), cells[5][STEPS];
     uint64_t *ranks = malloc((longest + 1) * sizeof *ranks);
     int64_t ends[SERIES], filled[SERIES], order[SERIES];
@@ -77,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const obs_group_row row = {cells[0], there, cells[1], cells[2], cells[3], cells[4], overflowed};
     obs_windows windows = {0, t.steps, STEPS, t.range, params};
 
-    if (obs_runs_decode(&runs, INT64_MIN, INT64_MAX, times, values, total, ends, bad) == OBS_OK)
+    if (obs_runs_decode(&runs, INT64_MIN, INT64_MAX, times, values, starts, total, ends, bad) == OBS_OK)
         FUZZ_CHECK(ends[SERIES - 1] >= 0 && (size_t)ends[SERIES - 1] <= total);
     for (size_t i = 0; i < SERIES; i++) {
         order[i] = number(&r, SERIES);
@@ -88,6 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         for (size_t op = 0; op <= obs_group_count(); op++)
             obs_window_reduce(&windows, &runs, op, order, ends, SERIES, &scratch, &row, 1, out, present, filled, bad);
     }
-    free(times), free(marks), free(values), free(ranks);
+    free(times), free(starts), free(marks), free(values), free(ranks);
     return 0;
 }

@@ -21,6 +21,6 @@ def test_ranges_that_are_no_record(start, length):
 def test_offsets():
     """Each record owns its samples."""
     found = native.decode_log_samples(DATA + DATA, np.array([0, len(DATA)]), np.full(2, len(DATA)))
-    references, times, values, offsets, bad = (column.tolist() for column in found)
-    assert (references, times, values) == ([1, 2] * 2, [10] * 4, [1.0, 2.0] * 2)
+    references, times, values, starts, offsets, bad = (column.tolist() for column in found)
+    assert (references, times, values, starts) == ([1, 2] * 2, [10] * 4, [1.0, 2.0] * 2, [0] * 4)
     assert (offsets, bad) == ([0, 2, 4], [0, 0])

@@ -18,16 +18,19 @@ WRITTEN = {
         "001400cca8b1fac0683ff0000000000000e807000000",
         seconds(660_006, 20),
         [1.0] * 20,
+        [0] * 20,
     ),
     "with one start time": (
         "001480cca8b1fac0680000000000000000a68e20e807000000",
         seconds(660_006, 20),
         [0.0] * 20,
+        [START + 396_947] * 20,
     ),
     "with start times that change": (
         "001001f08897fac068000000000000000016c106c3d2659e3e878fa1e3e878fa1e3e878fa1e3e878fa1e3e878fa1e3e878fa1e3e80",
         [START + 444_984, *seconds(445_006, 15)],
         [0.0, *[2.0] * 15],
+        [0, *[START + 444_984] * 15],
     ),
 }
 DAMAGED = {
@@ -41,18 +44,18 @@ DAMAGED = {
 }
 
 
-@pytest.mark.parametrize(("text", "times", "values"), WRITTEN.values(), ids=WRITTEN.keys())
-def test_chunks_of_a_server(text, times, values):
+@pytest.mark.parametrize(("text", "times", "values", "starts"), WRITTEN.values(), ids=WRITTEN.keys())
+def test_chunks_of_a_server(text, times, values, starts):
     """What Prometheus 3.16 wrote decodes to what it was scraped from."""
-    found_times, found_values = native.xor2_decode(bytes.fromhex(text))
+    found_times, found_values, found_starts = native.xor2_decode(bytes.fromhex(text))
 
-    assert (found_times.tolist(), found_values.tolist()) == (times, values)
+    assert (found_times.tolist(), found_values.tolist(), found_starts.tolist()) == (times, values, starts)
 
 
 def test_stale_markers_leave_the_baseline_alone():
     """After a marker "unchanged" means the newest real value, or 0 if there is none."""
     marker = np.uint64(0x7FF0000000000002)
-    times, values = native.xor2_decode(bytes.fromhex("000300" + "02" + "7ff0000000000002" + "02" + "7c"))
+    times, values, _ = native.xor2_decode(bytes.fromhex("000300" + "02" + "7ff0000000000002" + "02" + "7c"))
 
     assert times.tolist() == [1, 3, 5]
     assert values.view(np.uint64).tolist() == [marker, 0, marker]

@@ -11,6 +11,13 @@ def varint(number):
     return uvarint((number << 1 ^ number >> 63) & MASK)
 
 
+def take_varbit(reader):
+    """The number that `varbit` made bits of, or another of the same 64."""
+    width = (0, *VARBITS, 64)[reader.ones(8)]
+    word = reader.take(width)
+    return word - (1 << width) if width and word > 1 << width - 1 else word
+
+
 def varbit(number):
     """What a start time takes."""
     if number == 0:
@@ -120,8 +127,8 @@ class _Decoder(Reader):
 
 
 def decode(data):
-    """(times, values as 64 bits, whether it ended well): the samples before a fault."""
-    times, values, delta = [], [], 0
+    """(times, values as 64 bits, start times, whether it ended well): the samples before a fault."""
+    times, values, starts, delta, start, distance = [], [], [], 0, 0, 0
     reader = _Decoder(data)
     try:
         count, has_start, first_change = reader.take(16), reader.take(1), reader.take(7)
@@ -132,7 +139,8 @@ def decode(data):
                 reader.bits = reader.take(64)
                 reader.baseline = 0 if reader.bits == STALE else reader.bits
                 if has_start:
-                    reader.uvarint()
+                    word = reader.uvarint()
+                    start = signed(time - (word >> 1 ^ -(word & 1)) & MASK)
             else:
                 if i == 1:
                     delta = reader.uvarint()
@@ -141,9 +149,11 @@ def decode(data):
                     delta += reader.sample()
                 time = signed(times[-1] + delta & MASK)
                 if first_change and i >= first_change:
-                    reader.take((0, *VARBITS, 64)[reader.ones(8)])
+                    distance += take_varbit(reader)
+                    start = signed(times[-1] - distance & MASK)
             times.append(time)
             values.append(reader.bits)
+            starts.append(start)
     except EndedError:
-        return times, values, False
-    return times, values, True
+        return times, values, starts, False
+    return times, values, starts, True

@@ -45,8 +45,8 @@ def as_columns(times, values):
     return np.array(times, np.int64), np.array(values, np.uint64).view(np.float64)
 
 
-def as_lists(times, values):
-    return times.tolist(), values.view(np.uint64).tolist()
+def as_lists(times, values, *starts):
+    return times.tolist(), values.view(np.uint64).tolist(), *(column.tolist() for column in starts)
 
 
 @some
@@ -91,13 +91,13 @@ def test_xor_encode_many(several):
 @given(chunks(), st.data())
 def test_xor2_decode(chunk, data):
     """A chunk, with or without start times, decodes to the bits that went in."""
-    start_times = st.sampled_from([0, *chunk[0][:3], 1_700_000_000_000])
+    start_times = st.one_of(st.sampled_from([0, *chunk[0][:3], 1_700_000_000_000]), st.integers(-(1 << 63), 1 << 62))
     starts = data.draw(st.one_of(st.none(), st.lists(start_times, min_size=len(chunk[0]), max_size=len(chunk[0]))))
-    written = xor2.encode(*chunk, starts)
+    written, expected = xor2.encode(*chunk, starts), (*chunk, starts or [0] * len(chunk[0]))
 
-    assert xor2.decode(written) == (*chunk, True)
-    assert as_lists(*native.xor2_decode(written)) == chunk
-    assert as_lists(*native.xor2_decode(written + b"\0")) == chunk
+    assert xor2.decode(written) == (*expected, True)
+    assert as_lists(*native.xor2_decode(written)) == expected
+    assert as_lists(*native.xor2_decode(written + b"\0")) == expected
 
 
 @pytest.mark.parametrize("size", [127, 128, 129, 300])
@@ -105,7 +105,7 @@ def test_xor2_of_many_samples(size):
     """From its 128th sample on a chunk has start times, whether there are any or not."""
     chunk = [15_000 * i for i in range(size)], [xor2.STALE if i % 50 == 7 else i // 3 for i in range(size)]
 
-    assert as_lists(*native.xor2_decode(xor2.encode(*chunk))) == chunk
+    assert as_lists(*native.xor2_decode(xor2.encode(*chunk))) == (*chunk, [0] * size)
 
 
 CODECS = pytest.mark.parametrize(("twin", "decode"), [(xor, native.xor_decode), (xor2, native.xor2_decode)])
@@ -145,9 +145,9 @@ def test_chunk_truncation(twin, decode, chunk):
 
 
 def check_decoding(twin, decode, data):
-    times, values, whole = twin.decode(data)
+    *columns, whole = twin.decode(data)
     if whole:
-        assert as_lists(*decode(data)) == (times, values)
+        assert as_lists(*decode(data)) == tuple(columns)
     else:
         with pytest.raises(CorruptionError):
             decode(data)

@@ -4,6 +4,7 @@ import itertools
 import attrs
 import pytest
 
+from obsflow import native
 from obsflow.adapters.data_directory import decompress_zstd
 from obsflow.model.floats import STALE_NAN, STALE_NAN_BITS
 from obsflow.model.labels import Labels
@@ -227,6 +228,21 @@ def test_floats_beside_histograms():
     assert everything(database) == {Labels(UP): samples(*early, *late)}
     assert [str(notice) for notice in database.skipped] == ["block: 1 histogram chunks with start times not read"]
     assert database.problems == ()
+
+
+def test_start_times_survive_a_merge():
+    """Samples of chunks that overlap keep the start times that they came with; an XOR chunk has none."""
+    segment = writer.SegmentWriter()
+    chunk = (20, 50, segment.add(writer.xor2_chunk([(20, 2.0), (40, 5.0), (50, 5.0)]), writer.XOR2))
+    older, newer = (named(block_files([(UP, [[(10, 1.0), (40, 4.0)]])]), name) for name in ("1", "2"))
+    newer = attrs.evolve(
+        newer,
+        index=File("block/index", writer.index([(UP, [chunk])])),
+        segments={1: File("block/chunks/000001", bytes(segment.data))},
+    )
+    times, values, starts, _, _ = native.decode_runs_and_starts(open_blocks(older, newer).select((), *EVER).runs)
+    assert (times.tolist(), values.tolist()) == ([10, 20, 40, 50], [1.0, 2.0, 4.0, 5.0])
+    assert starts.tolist() == [0, 1, 0, 1]
 
 
 def test_threads_that_select_at_once():

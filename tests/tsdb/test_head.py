@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 
+from obsflow import native
 from obsflow.adapters.data_directory import decompress_zstd
 from obsflow.model.labels import Labels
 from obsflow.tsdb.database import Database
@@ -74,9 +75,12 @@ def test_other_records_are_counted(kind, counted):
 
 
 def test_samples_with_start_times():
-    """Records of version 2 give samples too."""
-    segment = writer.segment([NAMED, writer.samples_v2_record([(1, 10, 1.0), (2, 11, 2.0)])])
-    assert found(HeadFiles(wal=log(segment))) == {A: samples((10, 1.0)), B: samples((11, 2.0))}
+    """Records of version 2 give samples too, and when their counters started."""
+    second = writer.samples_v2_record([(1, 10, 1.0), (2, 11, 2.0), (1, 20, 3.0)], 7)
+    files = HeadFiles(wal=log(writer.segment([NAMED, record((1, 5, 0.0)), second])))
+    assert found(files) == {A: samples((5, 0.0), (10, 1.0), (20, 3.0)), B: samples((11, 2.0))}
+    times, _, starts, _, _ = native.decode_runs_and_starts(replay(files).select((), *EVER).runs)
+    assert list(zip(times.tolist(), starts.tolist(), strict=True)) == [(5, 0), (10, 7), (20, 9), (11, 7)]
 
 
 def test_closed_chunks_come_before_the_log():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from obsflow import native
 from obsflow.errors import NotFoundError, StateError
 from obsflow.model.floats import STALE_NAN, STALE_NAN_BITS
 from obsflow.model.frames import Symbols
@@ -118,3 +119,29 @@ def test_shared_symbols():
 def test_an_empty_store():
     """Nothing was appended, nothing is found."""
     assert everything(TSDB()) == {}
+
+
+@pytest.mark.parametrize("first_known", [0, 3, 511, 512, 600, 1100])
+def test_start_times_come_with_their_samples(first_known):
+    """From the first that is known on, in open and in closed runs; before it they are 0."""
+    store = TSDB()
+    starts = [0 if i < first_known or i % 7 == 3 else i - 1 for i in range(1200)]
+    for time, start in enumerate(starts):
+        store.append(UP, time, float(time), start=start)
+        store.append(DOWN, time, 1.0)
+    selection = store.select((), *EVER)
+    times, values, found, offsets, bad = native.decode_runs_and_starts(selection.runs)
+
+    assert times.tolist() == [*range(1200)] * 2
+    assert values.tolist() == [*map(float, range(1200)), *[1.0] * 1200]
+    assert found.tolist() == [*starts, *[0] * 1200]
+    assert (offsets.tolist(), bad.any()) == ([0, 1200, 2400], False)
+    assert [column.tolist() for column in native.decode_runs(selection.runs)[:2]] == [times.tolist(), values.tolist()]
+
+
+def test_a_start_time_does_not_make_a_sample_another():
+    """A sample that is there already is ignored, whatever it says of its start."""
+    store = TSDB()
+    store.append(UP, 10, 1.0, start=5)
+    store.append(UP, 10, 1.0, start=6)
+    assert native.decode_runs_and_starts(store.select((), *EVER).runs)[2].tolist() == [5]

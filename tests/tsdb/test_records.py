@@ -42,12 +42,21 @@ def decode(*batch: Record) -> tuple[list[tuple[int, int, int]], list[CorruptionE
 
 
 def test_samples_of_many_records():
-    """All records are decoded at once, each on its own base; start times are left out."""
+    """All records are decoded at once, each on its own base."""
     parts = [SAMPLES, [], SAMPLES[::-1], SAMPLES[:1]]
     batch = [record(write(part)) for part in parts for write in (writer.samples_record, writer.samples_v2_record)]
     found, problems = decode(*batch)
     assert found == expected([sample for part in parts for sample in part * 2])
     assert problems == []
+
+
+def test_start_times_of_samples():
+    """The first is written, later ones are the same, another or none; a record of the first version has none."""
+    no_start = writer.varint(1) + writer.varint(5) + b"\x00" + bytes(8) + writer.varint(1) + writer.varint(5) + b"\x01"
+    second = record(writer.samples_v2_record(SAMPLES, 7) + no_start + bytes(8))
+    starts = records.decode_samples([record(writer.samples_record(SAMPLES)), second], []).starts
+    assert starts.tolist() == [0] * len(SAMPLES) + [7, 7, 9, 9, 11, 0, 0]
+    assert records.decode_samples([record(writer.samples_record(SAMPLES))], []).starts is None
 
 
 @VERSIONS

@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from obsflow.cli import backtest, query
+from obsflow.cli import backtest, query, test
 from obsflow.errors import ObsflowError
 
-COMMANDS = (backtest, query)
+COMMANDS = (backtest, query, test)
 _INTERRUPTED = 130
 
 

@@ -19,6 +19,10 @@ ENCODING_XOR = 1
 """A Prometheus XOR float chunk: u16 count, then the bit stream."""
 ENCODING_XOR2 = 4
 """A Prometheus XOR2 float chunk: u16 count, a byte for start times, then the bit stream."""
+ENCODING_RAW_STARTS = 128
+"""As ENCODING_RAW, and after it `count` int64 start times, 0 for none. Prometheus has no chunk of this number."""
+WITH_STARTS = (ENCODING_XOR2, ENCODING_RAW_STARTS)
+"""The encodings whose samples may have start times."""
 FLOAT_CHUNKS = (ENCODING_XOR, ENCODING_XOR2)
 """The encodings of chunks whose samples can be read."""
 
@@ -69,25 +73,37 @@ class Runs:
 
     @classmethod
     def from_arrays(
-        cls, times: npt.NDArray[np.int64], values: npt.NDArray[np.float64], offsets: npt.NDArray[np.int64]
+        cls,
+        times: npt.NDArray[np.int64],
+        values: npt.NDArray[np.float64],
+        offsets: npt.NDArray[np.int64],
+        starts: npt.NDArray[np.int64] | None = None,
     ) -> "Runs":
-        """Raw runs, one a series, of samples in CSR form: series `i` owns the samples `offsets[i]:offsets[i + 1]`."""
+        """Raw runs, one a series, of samples in CSR form: series `i` owns the samples `offsets[i]:offsets[i + 1]`.
+
+        `starts` are their start times, 0 for none.
+        """
         counts = np.diff(offsets)
-        data = np.empty(2 * len(times), np.int64)
-        bits = np.ascontiguousarray(values, np.float64).view(np.int64)
+        columns = [
+            times,
+            np.ascontiguousarray(values, np.float64).view(np.int64),
+            *([] if starts is None else [starts]),
+        ]
+        data = np.empty(len(columns) * len(times), np.int64)
         within = np.arange(len(times)) - np.repeat(offsets[:-1], counts)
-        at = np.repeat(2 * offsets[:-1], counts) + within
-        data[at] = times
-        data[at + np.repeat(counts, counts)] = bits
+        at = np.repeat(len(columns) * offsets[:-1], counts) + within
+        length = np.repeat(counts, counts)
+        for i, column in enumerate(columns):
+            data[at + i * length if i else at] = column
         some = counts > 0
         first, last = offsets[:-1][some], offsets[1:][some] - 1
         return cls(
             buffers=(data.view(np.uint8).data,),
             offsets=np.concatenate((np.zeros(1, np.int64), np.cumsum(some))),
             buffer=np.zeros(len(first), np.int32),
-            start=16 * first,
-            length=16 * counts[some],
-            encoding=np.full(len(first), ENCODING_RAW, np.uint8),
+            start=8 * len(columns) * first,
+            length=8 * len(columns) * counts[some],
+            encoding=np.full(len(first), ENCODING_RAW if starts is None else ENCODING_RAW_STARTS, np.uint8),
             min_time=times[first],
             max_time=times[last],
         )

@@ -32,6 +32,7 @@ from obsflow.native.series import (
     RunTable,
     Windows,
     decode_runs,
+    decode_runs_and_starts,
     window,
     window_groups,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "crc32c_many",
     "decode_log_samples",
     "decode_runs",
+    "decode_runs_and_starts",
     "fnv1a64",
     "histogram_quantile",
     "reduce_groups",

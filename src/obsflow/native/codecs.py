@@ -64,10 +64,11 @@ def snappy_decode(data: Buffer) -> bytes:
 
 def decode_log_samples(
     data: Buffer, starts: Int64Array, lengths: Int64Array
-) -> tuple[UInt64Array, Int64Array, Float64Array, Int64Array, UInt8Array]:
+) -> tuple[UInt64Array, Int64Array, Float64Array, Int64Array, Int64Array, UInt8Array]:
     """The samples of `n` records of the write-ahead log, types 2 and 11, which are ranges of one buffer.
 
-    Returns references uint64 `[samples]`, times int64 and values float64 of the same shape; offsets int64 `[n + 1]`, by
+    Returns references uint64 `[samples]`, times int64, values float64 and start times int64 (0 for none) of the same
+    shape; offsets int64 `[n + 1]`, by
     which each record owns its samples; and uint8 `[n]`: 1 for a record that ends within a sample. Raises ValueError for
     a range that leaves the buffer or is no such record.
     """
@@ -75,13 +76,15 @@ def decode_log_samples(
     starts, lengths = as_array(starts, np.int64, (n,), "starts"), as_array(lengths, np.int64, (n,), "lengths")
     capacity = lib.obs_log_capacity(max(0, int(lengths.sum())))
     references, times, values = np.empty(capacity, np.uint64), np.empty(capacity, np.int64), np.empty(capacity)
+    start_times = np.empty(capacity, np.int64)
     offsets, bad = np.zeros(n + 1, np.int64), np.zeros(n, np.uint8)
     ranges = [pass_memory(I64, starts), pass_memory(I64, lengths)]
-    columns = [pass_memory(U64, references), pass_memory(I64, times), pass_memory(F64, values), capacity]
+    columns = [pass_memory(U64, references), pass_memory(I64, times), pass_memory(F64, values)]
+    columns += [pass_memory(I64, start_times), capacity]
     marks = [pass_memory(I64, offsets[1:]), pass_memory(U8, bad)]
     check(lib.obs_log_decode_samples(pass_bytes(data), len(data), *ranges, n, *columns, *marks))
     found = int(offsets[-1])
-    return references[:found], times[:found], values[:found], offsets, bad
+    return references[:found], times[:found], values[:found], start_times[:found], offsets, bad
 
 
 class XorAppender:
@@ -173,11 +176,11 @@ def _decode_chunk(data: Buffer, state: Any) -> tuple[Int64Array, Float64Array]:
     return times, values
 
 
-def xor2_decode(data: Buffer) -> tuple[Int64Array, Float64Array]:
-    """Times and values of an XOR2 chunk; the bits of every NaN survive. Raises CorruptionError."""
+def xor2_decode(data: Buffer) -> tuple[Int64Array, Float64Array, Int64Array]:
+    """Times, values and start times (0 for none) of an XOR2 chunk; every NaN keeps its bits. Raises CorruptionError."""
     source = pass_bytes(data)
     capacity = lib.obs_xor2_capacity(source, len(data))
-    times, values = np.empty(capacity, np.int64), np.empty(capacity, np.float64)
-    views = [pass_memory(I64, times), pass_memory(F64, values)]
+    times, values, starts = np.empty(capacity, np.int64), np.empty(capacity, np.float64), np.empty(capacity, np.int64)
+    views = [pass_memory(I64, times), pass_memory(F64, values), pass_memory(I64, starts)]
     check(lib.obs_xor2_decode(source, len(data), *views, capacity, ffi.new(SIZE)))
-    return times, values
+    return times, values, starts

@@ -29,13 +29,15 @@ from obsflow.native.memory import (
 _MIN_TIME: Final = -(2**63)
 _MAX_TIME: Final = 2**63 - 1
 _SCRATCH_SAMPLES: Final = 1 << 13
+_NO_BYTES: Final = np.empty(0, np.uint8)
 
 
 class RunTable(Protocol):
     """The encoded samples of many series: series `i` owns the runs `offsets[i]:offsets[i + 1]`, in order of time.
 
     Run `r` is the bytes `start[r] : start[r] + length[r]` of `buffers[buffer[r]]`. Encoding 0 is raw: int64 times, then
-    float64 values; 1 is an XOR chunk, 4 an XOR2 chunk. `min_time` and `max_time` are closed.
+    float64 values; 128 has int64 start times after them; 1 is an XOR chunk, 4 an XOR2 chunk. `min_time` and `max_time`
+    are closed.
     """
 
     @property
@@ -89,7 +91,8 @@ class PassedRuns:
     def __init__(self, runs: RunTable) -> None:
         self.n_runs = len(runs.buffer)
         self.n_series = len(runs.offsets) - 1
-        buffers = [pass_memory(U8, each) for each in runs.buffers]
+        # Through an array: a memoryview that is handed out must not be part of a cycle, or collecting it crashes CPython.
+        buffers = [pass_memory(U8, np.frombuffer(each, np.uint8) if len(each) else _NO_BYTES) for each in runs.buffers]
         columns = {
             "offsets": pass_memory(I64, as_array(runs.offsets, np.int64, (max(self.n_series, 0) + 1,), "offsets"))
         }
@@ -153,14 +156,30 @@ def decode_runs(
     Returns times int64 `[n]` and values float64 `[n]`, of which series `i` owns `offsets[i]:offsets[i + 1]`, these
     offsets, and uint8 `[runs]`: 1 for a run whose bytes are corrupt. Such a run gives the samples before its fault.
     """
+    times, values, _, offsets, bad = _decode(runs, start, end, want_starts=False)
+    return times, values, offsets, bad
+
+
+def decode_runs_and_starts(
+    runs: RunTable, start: int = _MIN_TIME, end: int = _MAX_TIME
+) -> tuple[Int64Array, Float64Array, Int64Array, Int64Array, UInt8Array]:
+    """All samples as `decode_runs` gives them, and after their values their start times: int64 ms `[n]`, 0 for none."""
+    return _decode(runs, start, end, want_starts=True)
+
+
+def _decode(
+    runs: RunTable, start: int, end: int, *, want_starts: bool
+) -> tuple[Int64Array, Float64Array, Int64Array, Int64Array, UInt8Array]:
     table = runs.passed
     _, total = table.measure(start, end)
     times, values = np.empty(total, np.int64), np.empty(total, np.float64)
+    starts = np.empty(total if want_starts else 0, np.int64)
     offsets, bad = np.zeros(table.n_series + 1, np.int64), np.zeros(table.n_runs, np.uint8)
-    views = [pass_memory(I64, times), pass_memory(F64, values)]
+    views = [pass_memory(I64, times), pass_memory(F64, values), pass_memory(I64, starts) if want_starts else ffi.NULL]
     ends = pass_memory(I64, offsets[1:])
     check(lib.obs_runs_decode(table.pointer, start, end, *views, total, ends, pass_memory(U8, bad)))
-    return times[: offsets[-1]], values[: offsets[-1]], offsets, bad
+    count = offsets[-1]
+    return times[:count], values[:count], starts[:count], offsets, bad
 
 
 WINDOW_FUNCTIONS: Final[dict[str, int]] = {

@@ -25,10 +25,7 @@ class Dialect:
     delayed_name_removal: bool = False
     """`promql-delayed-name-removal`: names go at the end of the query instead of at each function."""
     use_start_timestamps: bool = False
-    """`use-start-timestamps`: a rate starts where its counter says it was created.
-
-    It concerns samples that come with a start timestamp. Series here have none, so that no answer changes with it.
-    """
+    """`use-start-timestamps`: a rate starts where its counter says it was created, if its samples say so."""
     type_and_unit_labels: bool = False
     """`type-and-unit-labels`: `__type__` and `__unit__` take part as metadata."""
 

@@ -32,8 +32,8 @@ Evaluator = Callable[["EvalContext", Any], Value]
 class QueryRun:
     """One query while it runs: what all its contexts share. `step_ms` and `range_ms` are 0 unless it has a range.
 
-    Up to `threads` threads take part in one pass over samples.
-    With `delays_names` metric names go at the end of the query, not where a function computes a new value.
+    Up to `threads` threads take part in one pass over samples. With `delays_names` metric names go at the end of the
+    query, not where a function computes a new value. With `uses_start_times` the start times of samples count.
     """
 
     database: Queryable
@@ -47,6 +47,7 @@ class QueryRun:
     evaluators: Mapping[type, Evaluator]
     threads: int = 1
     delays_names: bool = False
+    uses_start_times: bool = False
     damaged_chunks: int = 0
     selections: dict[tuple[tuple[Matcher, ...], int, int], Selection] = attrs.field(factory=dict)
 

@@ -141,6 +141,7 @@ class Engine:
             evaluators=EVALUATORS,
             threads=self._threads,
             delays_names=self._dialect.delayed_name_removal,
+            uses_start_times=self._dialect.use_start_timestamps,
         )
 
     def _finish(self, run: QueryRun, value: Frame | RawSeries | Scalar | String, *, is_range: bool) -> Result:

@@ -26,6 +26,7 @@ from obsflow.query.labelling import (
 from obsflow.query.ordering import evaluate_sort, evaluate_sort_by_label
 from obsflow.query.selectors import evaluate_timestamp
 from obsflow.query.series import drop_name
+from obsflow.query.start_times import evaluate_start_timestamp
 from obsflow.query.windows import (
     PLAIN_WINDOW_FUNCTIONS,
     evaluate_predict_linear,
@@ -192,6 +193,7 @@ IMPLEMENTATIONS: Final[dict[str, Implementation]] = {
     "round": _elementwise(_round, defaults=(1.0,)),
     "scalar": _scalar,
     "start": _bound("start"),
+    "start_timestamp": evaluate_start_timestamp,
     "step": lambda ctx, _call: np.full(ctx.steps, ctx.run.step_ms / 1000.0),
     "time": _time,
     "timestamp": evaluate_timestamp,

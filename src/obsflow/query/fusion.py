@@ -10,7 +10,8 @@ from obsflow.query.context import EvalContext
 from obsflow.query.selectors import selector_stage
 from obsflow.query.series import NAME_MARK, drop_name_labels, keeps_apart
 from obsflow.query.stages import Stage
-from obsflow.query.windows import KEEP_NAME, PLAIN_WINDOW_FUNCTIONS, inform_of_gauges, is_plain, window_stage
+from obsflow.query.start_times import reads_start_times
+from obsflow.query.windows import KEEP_NAME, PLAIN_WINDOW_FUNCTIONS, inform_of_gauges, is_plain, window_source
 
 
 def group_labels(node: Aggregation, labels: LabelColumns) -> LabelColumns:
@@ -44,6 +45,8 @@ def reduce_in_one_pass(ctx: EvalContext, node: Aggregation) -> Frame | None:
     if inner is None:
         return None
     stage = _stage(ctx, inner)
+    if stage is None:
+        return None
     labels = stage.labels
     if isinstance(inner, Call) and inner.name not in KEEP_NAME:
         if not keeps_apart(ctx, labels):
@@ -77,7 +80,8 @@ def _only_here(ctx: EvalContext, node: Expr) -> VectorSelector | Call | None:
     return None
 
 
-def _stage(ctx: EvalContext, node: VectorSelector | Call) -> Stage:
+def _stage(ctx: EvalContext, node: VectorSelector | Call) -> Stage | None:
     if isinstance(node, VectorSelector):
         return selector_stage(ctx, node)
-    return window_stage(ctx, node.name, node.args[0])
+    source = window_source(ctx, node.args[0])
+    return None if reads_start_times(ctx, node.name, source.runs) else source.stage(node.name)

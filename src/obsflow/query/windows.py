@@ -7,7 +7,7 @@ from obsflow import native
 from obsflow.errors import QueryError
 from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns, TimeArray
 from obsflow.model.labels import METRIC_NAME, quote
-from obsflow.model.storage import Runs
+from obsflow.model.storage import Runs, Selection
 from obsflow.promql.ast import Call, Expr, MatrixSelector, RangeMode, Subquery
 from obsflow.query.boundaries import evaluate_boundaries
 from obsflow.query.context import EvalContext
@@ -16,6 +16,7 @@ from obsflow.query.order import mark_steps
 from obsflow.query.plan import may_reorder, unwrap
 from obsflow.query.series import drop_name
 from obsflow.query.stages import Stage, run_stage
+from obsflow.query.start_times import evaluate_counters, reads_start_times
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
 KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
@@ -60,6 +61,10 @@ class WindowSource:
     runs: Runs
     times: TimeArray
     range_ms: int
+
+    def stage(self, function: str, params: FloatArray | None = None) -> Stage:
+        """`function` of these windows; `params` is float64 `[k, steps]`."""
+        return Stage(self.labels, self.runs, native.Windows(function, self.times, self.range_ms, params))
 
 
 def window_source(ctx: EvalContext, node: Expr) -> WindowSource:
@@ -120,12 +125,6 @@ def empty_frame(ctx: EvalContext, times: TimeArray) -> Frame:
     return Frame(LabelColumns.unlabelled(ctx.symbols, 0), np.zeros(shape), np.zeros(shape, bool), times)
 
 
-def window_stage(ctx: EvalContext, function: str, node: Expr, params: FloatArray | None = None) -> Stage:
-    """The series of a range vector, and `function` of their windows; `params` is float64 `[k, steps]`."""
-    source = window_source(ctx, node)
-    return Stage(source.labels, source.runs, native.Windows(function, source.times, source.range_ms, params))
-
-
 def is_plain(node: Expr) -> bool:
     """Whether the windows of the range vector `node` hold its samples and nothing else."""
     argument = unwrap(node)
@@ -137,7 +136,11 @@ def _window(ctx: EvalContext, function: str, node: Expr, params: FloatArray | No
     argument = unwrap(node)
     if isinstance(argument, MatrixSelector) and argument.selector.mode is not RangeMode.PLAIN:
         return evaluate_boundaries(ctx, function, argument)
-    return run_stage(ctx, window_stage(ctx, function, node, params))
+    source = window_source(ctx, node)
+    if reads_start_times(ctx, function, source.runs):
+        selection = Selection(source.labels, source.runs)
+        return evaluate_counters(ctx, function, selection, source.times, source.range_ms, node)
+    return run_stage(ctx, source.stage(function, params))
 
 
 def window_presence(ctx: EvalContext, node: Expr) -> BoolArray:

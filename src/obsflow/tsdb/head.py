@@ -165,7 +165,8 @@ def _newer_than_chunks(
     new = np.ones(len(order), np.bool_)
     new[1:] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
     series, counts = np.unique(rows[new], return_counts=True)
-    return raw_runs(times[new], samples.values[order][new], counts, series)
+    starts = None if samples.starts is None else samples.starts[order][new]
+    return raw_runs(times[new], samples.values[order][new], counts, series, starts)
 
 
 def _stones(deletions: list[Deletion]) -> Stones:

@@ -12,14 +12,14 @@ from obsflow.model.floats import float_bits
 from obsflow.model.frames import LabelColumns, Symbols
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher
-from obsflow.model.storage import ENCODING_RAW, Runs, Selection
+from obsflow.model.storage import ENCODING_RAW, ENCODING_RAW_STARTS, Runs, Selection
 from obsflow.tsdb.encoding import offsets_of
 from obsflow.tsdb.series import SeriesTable
 
-_SAMPLE_BYTES = 16
+_COLUMN_BYTES = 8
 _RUN_SAMPLES = 512
-_RUN_BYTES = _RUN_SAMPLES * _SAMPLE_BYTES
-_ARENA_BYTES = 128 * _RUN_BYTES
+_RUN_BYTES = {columns: columns * _RUN_SAMPLES * _COLUMN_BYTES for columns in (2, 3)}
+_ARENA_BYTES = 128 * _RUN_BYTES[2]
 _BEFORE_ALL = -(1 << 63) - 1
 
 References = Sequence[int] | npt.NDArray[np.integer]
@@ -27,16 +27,21 @@ Values = Sequence[float] | npt.NDArray[np.float64]
 
 
 class _Series:
-    """One series: runs of `_RUN_SAMPLES` samples that are closed, in the arenas, and the newest samples, still open."""
+    """One series: runs of `_RUN_SAMPLES` samples that are closed, in the arenas, and the newest samples, still open.
 
-    __slots__ = ("arenas", "last", "max_times", "min_times", "starts", "times", "values")
+    The samples have a column of start times from the run on in which the first of them is known.
+    """
+
+    __slots__ = ("arenas", "last", "max_times", "min_times", "positions", "sizes", "start_times", "times", "values")
 
     def __init__(self) -> None:
         self.last = _BEFORE_ALL
         self.times = array("q")
         self.values = array("d")
+        self.start_times: array[int] | None = None
         self.arenas = array("q")
-        self.starts = array("q")
+        self.positions = array("q")
+        self.sizes = array("q")
         self.min_times = array("q")
         self.max_times = array("q")
 
@@ -81,11 +86,14 @@ class TSDB:
             self._offsets.append(len(self._names))
         return reference
 
-    def append(self, labels: Labels | Mapping[str, str], time: int, value: float) -> None:
-        """Add one sample at `time` (ms). Raises StateError where the series has a later one, or another at `time`."""
+    def append(self, labels: Labels | Mapping[str, str], time: int, value: float, *, start: int = 0) -> None:
+        """Add one sample at `time` (ms), of a counter that started at `start` (ms, 0 if it is not known).
+
+        Raises StateError where the series has a later one, or another at `time`.
+        """
         series = self._series[self.series(labels)]
         if time > series.last:
-            self._add(series, time, value)
+            self._add(series, time, value, start)
         else:
             _check_known(series, time, value)
 
@@ -122,6 +130,7 @@ class TSDB:
             )
         rows = self._table.match(matchers)
         runs: list[tuple[int, int, int, int, int]] = []
+        with_starts: list[int] = []
         open_parts: list[bytes] = []
         counts: list[int] = []
         position = 0
@@ -130,20 +139,28 @@ class TSDB:
             series = self._series[row]
             first = bisect.bisect_left(series.max_times, start)
             last = bisect.bisect_right(series.min_times, end)
+            if first < last and series.start_times is not None:
+                with_starts += [len(runs) + k - first for k in range(first, last) if series.sizes[k] == _RUN_BYTES[3]]
             for k in range(first, last):
-                place = (series.arenas[k], series.starts[k], _RUN_BYTES)
+                place = (series.arenas[k], series.positions[k], series.sizes[k])
                 runs.append((*place, series.min_times[k], series.max_times[k]))
             times = series.times
             first, last = bisect.bisect_left(times, start), bisect.bisect_right(times, end)
             if first < last:
-                size = _SAMPLE_BYTES * (last - first)
-                runs.append((len(self._arenas), position, size, times[first], times[last - 1]))
                 open_parts += (times[first:last].tobytes(), series.values[first:last].tobytes())
+                size = 2 * _COLUMN_BYTES * (last - first)
+                if series.start_times is not None:
+                    open_parts.append(series.start_times[first:last].tobytes())
+                    size += _COLUMN_BYTES * (last - first)
+                    with_starts.append(len(runs))
+                runs.append((len(self._arenas), position, size, times[first], times[last - 1]))
                 position += size
             counts.append(len(runs) - before)
         per_row = np.array(counts, np.int64)
         labels: LabelColumns = self._table.take(rows[per_row > 0])
-        return Selection(labels, self._runs(runs, per_row[per_row > 0], b"".join(open_parts)))
+        found = self._runs(runs, per_row[per_row > 0], b"".join(open_parts))
+        found.encoding[with_starts] = ENCODING_RAW_STARTS
+        return Selection(labels, found)
 
     def _runs(self, runs: list[tuple[int, int, int, int, int]], counts: npt.NDArray[np.int64], tail: bytes) -> Runs:
         columns = np.array(runs, np.int64).reshape(-1, 5).T
@@ -159,29 +176,38 @@ class TSDB:
             max_time=max_time,
         )
 
-    def _add(self, series: _Series, time: int, value: float) -> None:
+    def _add(self, series: _Series, time: int, value: float, start: int = 0) -> None:
         times = series.times
         if len(times) == _RUN_SAMPLES:
             self._close(series)
+        if start and series.start_times is None:
+            series.start_times = array("q", bytes(_COLUMN_BYTES * len(times)))
         times.append(time)
         series.values.append(value)
+        if series.start_times is not None:
+            series.start_times.append(start)
         series.last = time
 
     def _close(self, series: _Series) -> None:
         """Move the open samples, which fill a run, to an arena."""
-        if self._arena_used + _RUN_BYTES > _ARENA_BYTES:
+        columns = [
+            column.tobytes() for column in (series.times, series.values, series.start_times) if column is not None
+        ]
+        size = _RUN_BYTES[len(columns)]
+        if self._arena_used + size > _ARENA_BYTES:
             self._arenas.append(bytearray(_ARENA_BYTES))
             self._arena_used = 0
-        start, middle, end = self._arena_used, self._arena_used + _RUN_BYTES // 2, self._arena_used + _RUN_BYTES
-        arena = self._arenas[-1]
-        arena[start:middle] = series.times.tobytes()
-        arena[middle:end] = series.values.tobytes()
-        self._arena_used = end
+        position = self._arena_used
+        self._arenas[-1][position : position + size] = b"".join(columns)
+        self._arena_used += size
         series.arenas.append(len(self._arenas) - 1)
-        series.starts.append(start)
+        series.positions.append(position)
+        series.sizes.append(size)
         series.min_times.append(series.times[0])
         series.max_times.append(series.times[-1])
         del series.times[:], series.values[:]
+        if series.start_times is not None:
+            del series.start_times[:]
 
 
 def _check_known(series: _Series, time: int, value: float) -> None:

@@ -38,11 +38,15 @@ def record_kind(type_: int) -> str:
 
 @attrs.frozen(eq=False)
 class SampleColumns:
-    """Samples in the order of the log: references of their series, times (ms) and values, a row each."""
+    """Samples in the order of the log: references of their series, times (ms) and values, a row each.
+
+    `starts` are their start times (ms, 0 for none); None where no record has any.
+    """
 
     references: npt.NDArray[np.uint64]
     times: IntArray
     values: npt.NDArray[np.float64]
+    starts: IntArray | None
 
 
 def decode_series(record: Record) -> Iterator[tuple[int, Labels]]:
@@ -78,15 +82,16 @@ def _body(record: Record) -> Cursor:
 
 
 def decode_samples(records: Sequence[Record], problems: list[CorruptionError]) -> SampleColumns:
-    """The samples of many records, of either version, all at once. Start times are left out.
+    """The samples of many records, of either version, all at once.
 
     Of a malformed record what precedes the fault stays.
     """
     lengths = np.array([len(record.data) for record in records], np.int64)
     starts = offsets_of(lengths)[:-1]
     joined = b"".join([record.data for record in records])
-    references, times, values, _, bad = native.decode_log_samples(joined, starts, lengths)
+    references, times, values, begun, _, bad = native.decode_log_samples(joined, starts, lengths)
     for at in np.flatnonzero(bad).tolist():
         record = records[at]
         problems.append(CorruptionError("samples record ends within a sample", record.file, record.offset))
-    return SampleColumns(references, times, values)
+    has_starts = any(record.data[0] == SAMPLES_V2 for record in records)
+    return SampleColumns(references, times, values, begun if has_starts else None)

@@ -19,12 +19,16 @@ _BATCH_BYTES = 1 << 23
 
 @attrs.frozen(eq=False)
 class LoggedSamples:
-    """Samples in the order of the log. `out_of_order` marks those of the out-of-order log."""
+    """Samples in the order of the log. `out_of_order` marks those of the out-of-order log.
+
+    `starts` are their start times (ms, 0 for none); None where none has any.
+    """
 
     rows: IntArray
     times: IntArray
     values: npt.NDArray[np.float64]
     out_of_order: MaskArray
+    starts: IntArray | None = None
 
 
 @attrs.frozen
@@ -81,8 +85,21 @@ class Replay:
         if not self._parts:
             none = np.zeros(0, np.int64)
             return LoggedSamples(none, none, np.zeros(0), np.zeros(0, np.bool_))
-        columns = ([getattr(part, field.name) for part in self._parts] for field in attrs.fields(LoggedSamples))
-        return LoggedSamples(*map(np.concatenate, columns))
+        names = ("rows", "times", "values", "out_of_order")
+        columns = {name: np.concatenate([getattr(part, name) for part in self._parts]) for name in names}
+        return LoggedSamples(**columns, starts=self._starts())
+
+    def _starts(self) -> IntArray | None:
+        """The start times of all samples, if any part has some."""
+        columns = [part.starts for part in self._parts]
+        if all(column is None for column in columns):
+            return None
+        lengths = [len(part.rows) for part in self._parts]
+        zeros = (
+            np.zeros(length, np.int64) if column is None else column
+            for column, length in zip(columns, lengths, strict=True)
+        )
+        return np.concatenate(list(zeros))
 
     def _read_log(self, segments: Mapping[int, File], *, is_live: bool = True, after: int = -1) -> None:
         newest = max(segments, default=-1)
@@ -146,5 +163,6 @@ class Replay:
             self.unread["samples of series that the log does not name"] += unknown
         rows = rows[known]
         ooo = np.full(len(rows), self._out_of_order)
-        self._parts.append(LoggedSamples(rows, samples.times[known], samples.values[known], ooo))
+        starts = None if samples.starts is None else samples.starts[known]
+        self._parts.append(LoggedSamples(rows, samples.times[known], samples.values[known], ooo, starts))
         self._logged += len(rows)

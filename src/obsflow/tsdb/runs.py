@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from obsflow import native
 from obsflow.errors import CorruptionError
-from obsflow.model.storage import Runs
+from obsflow.model.storage import WITH_STARTS, Runs
 from obsflow.tsdb.encoding import IntArray, expand, offsets_of
 from obsflow.tsdb.files import File
 from obsflow.tsdb.tombstones import Stones, is_deleted
@@ -149,7 +149,9 @@ def _merge(table: RunTable, runs: IntArray, groups: IntArray, problems: list[Cor
     """One raw run for each group of runs; none where all of a group is deleted."""
     order = np.lexsort((runs, groups))
     runs, groups = runs[order], groups[order]
-    times, values, offsets, bad = native.decode_runs(table.take(runs).to_runs(np.arange(len(runs) + 1)))
+    times, values, starts, offsets, bad = native.decode_runs_and_starts(
+        table.take(runs).to_runs(np.arange(len(runs) + 1))
+    )
     for run in runs[bad.astype(np.bool_)].tolist():
         file = table.files[int(table.file[run])]
         problems.append(CorruptionError("chunk ends within a sample", file.name, int(table.start[run])))
@@ -159,14 +161,14 @@ def _merge(table: RunTable, runs: IntArray, groups: IntArray, problems: list[Cor
             part = slice(offsets[i], offsets[i + 1])
             kept[part] = ~is_deleted(times[part], table.deleted[run])
     group = np.repeat(groups, np.diff(offsets))[kept]
-    times, values = times[kept], values[kept]
-    order = np.lexsort((times, group))  # stable: the earliest run's sample comes first
-    group, times, values = group[order], times[order], values[order]
+    order = np.lexsort((times[kept], group))  # stable: the earliest run's sample comes first
+    group, times, values, starts = group[order], times[kept][order], values[kept][order], starts[kept][order]
     new = np.ones(len(times), np.bool_)
     new[1:] = (group[1:] != group[:-1]) | (times[1:] != times[:-1])
     distinct, first = np.unique(groups, return_index=True)
     counts = np.bincount(np.searchsorted(distinct, group[new]), minlength=len(distinct))
-    return raw_runs(times[new], values[new], counts, table.series[runs[first]])
+    known = starts[new] if np.isin(table.encoding[runs], WITH_STARTS).any() else None
+    return raw_runs(times[new], values[new], counts, table.series[runs[first]], known)
 
 
 def no_runs() -> Runs:
@@ -174,10 +176,16 @@ def no_runs() -> Runs:
     return raw_runs(np.zeros(0, np.int64), np.zeros(0), _NONE, _NONE).to_runs(offsets_of(_NONE))
 
 
-def raw_runs(times: IntArray, values: npt.NDArray[np.float64], counts: IntArray, series: IntArray) -> RunTable:
+def raw_runs(
+    times: IntArray,
+    values: npt.NDArray[np.float64],
+    counts: IntArray,
+    series: IntArray,
+    starts: IntArray | None = None,
+) -> RunTable:
     """A raw run for each of consecutive stretches of `counts` samples, which belong to `series`; none for none."""
     some = counts > 0
-    runs = Runs.from_arrays(times, values, offsets_of(counts))
+    runs = Runs.from_arrays(times, values, offsets_of(counts), starts)
     (data,) = runs.buffers
     return RunTable(
         files=(File("memory", data),),

@@ -1,0 +1,1 @@
+"""Prometheus' languages for tests, and what runs them."""
