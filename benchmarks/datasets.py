@@ -24,7 +24,9 @@ D1_INTERVAL_MS, D1_SAMPLES = 10_000, 8640 + 10_000
 D2_INTERVAL_MS, D2_SAMPLES, D2_STEPS = 15_000, 960, 721
 INSTANCES = 100
 SCALES = {"one": 1, "ten": 10, "hundred": 100}
-ENDPOINTS = tuple(f"/api/{name}" for name in "pay cart user item find list news chat save sync".split())
+ENDPOINTS = tuple(
+    f"/api/{name}" for name in ("pay", "cart", "user", "item", "find", "list", "news", "chat", "save", "sync")
+)
 STATUSES = {"200": 0.95, "404": 0.03, "500": 0.02}
 BOUNDS = {"0.1": 0.5, "0.25": 0.25, "0.5": 0.12, "1": 0.08, "2.5": 0.04, "+Inf": 0.01}
 ZONES = ("a", "b", "c")
@@ -37,6 +39,16 @@ class Case:
     query: str
     steps: int
 
+    @property
+    def selects_hundred(self) -> bool:
+        """Whether it is about a hundred series of D1, not a thousand."""
+        return "a_hundred" in self.query
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it looks over a day at each of many steps, which 2.42 does anew for each."""
+        return "[1d]" in self.query and "hundred" in self.query and self.steps > 1
+
 
 @attrs.frozen(eq=False)
 class DataSet:
@@ -47,6 +59,7 @@ class DataSet:
     """
 
     name: str
+    title: str
     ulid: str
     series: Callable[[], Iterator[Series]]
     end: int
@@ -177,7 +190,7 @@ _D2_QUERIES = (
     f'label_replace({_RATE}, "host", "$1", "instance", "(.*):.*")',
     f"sum without (instance) ({_RATE})",
     f"{_RATE} - rate(http_requests_total[5m] offset 30m)",
-    f'max_over_time(rate(http_requests_total{{status="500"}}[5m])[30m:1m])',
+    'max_over_time(rate(http_requests_total{status="500"}[5m])[30m:1m])',
     'absent(http_requests_total{status="418"})',
     f"quantile by (zone) (0.9, {_GAUGE})",
 )
@@ -236,6 +249,7 @@ def _counter(counts: np.ndarray, restart: int | None) -> np.ndarray:
 
 D1 = DataSet(
     name="D1",
+    title="D1: 1,494 series, up to 18,640 samples at 10 s, steps at 10 s",
     ulid="01HA0000000000000000000001",
     series=d1_series,
     end=(D1_SAMPLES - 1) * D1_INTERVAL_MS,
@@ -245,6 +259,7 @@ D1 = DataSet(
 )
 D2 = DataSet(
     name="D2",
+    title="D2: 10,000 series, 960 samples at 15 s, steps at 15 s",
     ulid="01HA0000000000000000000002",
     series=d2_series,
     # Seven seconds past, so that no step of a subquery, which is a whole minute, is where its window starts.

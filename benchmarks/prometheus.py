@@ -21,7 +21,7 @@ _READY_S = 60.0
 _EXEC_TOTAL = re.compile(rb'"execTotalTime":([0-9.eE+-]+)')
 
 
-class QueryRefused(Exception):
+class QueryRefusedError(Exception):
     """The server answered with an error."""
 
 
@@ -55,13 +55,13 @@ class Server:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
 
     def query_range(self, query: str, start: int, end: int, step: int) -> Answer:
-        """Times in ms. Raises QueryRefused."""
+        """Times in ms. Raises QueryRefusedError."""
         fields = {"query": query, "start": start / 1000, "end": end / 1000, "step": step / 1000, "stats": "all"}
         self._connection.request("GET", f"/api/v1/query_range?{urllib.parse.urlencode(fields)}")
         response = self._connection.getresponse()
         body = response.read()
         if response.status != http.HTTPStatus.OK:
-            raise QueryRefused(body.decode())
+            raise QueryRefusedError(body.decode())
         found = _EXEC_TOTAL.search(body, max(0, len(body) - 4096))
         assert found, body[-1000:]
         return Answer(body, float(found[1]))

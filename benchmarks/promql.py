@@ -1,48 +1,68 @@
-"""PromQL beside an installed Prometheus on the same blocks: how long each takes, and whether they agree.
+"""PromQL beside an installed Prometheus 2.42 on the same blocks: how long each takes, and whether they agree.
 
-Cold is a new engine over a database just opened: the query is parsed and every chunk decoded, from pages that the
-system has cached. Warm is the same engine, asked again. Prometheus' time is what its engine says it took
-(`execTotalTime`), without parsing, HTTP and JSON; it decodes every chunk anew. The two take turns.
+Cold is a new engine over a database just opened: the text is parsed, the series are found and every chunk is decoded,
+from pages that the system has in memory. Warm is the same engine, asked again. Prometheus' time is what its engine says
+it took (`execTotalTime`), which leaves out parsing, HTTP and JSON; it decodes every chunk anew. What our parsing takes
+is in the cold time, and shown for one step, where it counts. Every figure is a median, and the two take turns.
+
+D1 has its samples where the steps are. A range of 2.42 holds the sample at its start and one of 3.x does not, so the
+result sizes may differ there; answers are compared half an interval later, where both mean the same samples.
 """
 
 import gc
-import math
+import os
 import pathlib
 import re
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 import numpy as np
 
 import obsflow
 from benchmarks import Table
+from benchmarks.agreement import difference
 from benchmarks.datasets import DATA_SETS, Case, DataSet, default_root
-from benchmarks.prometheus import QueryRefused, Server, binary, serve
+from benchmarks.prometheus import Answer, Server, binary, serve
 from obsflow.model.frames import Frame
-from obsflow.model.labels import Labels
-from obsflow.promql import Dialect
+from obsflow.promql import Dialect, parse
 
-MAX_POINTS = 11_000  # what the API answers at most, for each series
 DIALECT = Dialect(experimental_functions=True)  # `double_exponential_smoothing` is one; in 2.42 its old name is not
 CHECKED_STEPS = 61
-TOLERANCE = 1e-9
-SLOW_S = 1.0
-CALLS_OF_SHORT = 5  # a case of less than SHORT_S is asked so often in a round
+ENOUGH_S = 3.0  # in which a case is asked again and again, at most `rounds` times
+LEAST_ROUNDS = 3
+SLOW_S = 1.0  # of such a case one more round tells enough
 SHORT_S = 0.02
+COLD_CALLS_OF_SHORT, WARM_CALLS_OF_SHORT = 5, 15  # in each round; a database has to be opened for every cold one
+COLUMNS = (
+    "query",
+    "steps",
+    "2.42 ms",
+    "cold ms",
+    "warm ms",
+    "2.42 / cold",
+    "2.42 / warm",
+    "our size",
+    "2.42's",
+    "equal",
+)
+
+Asked = tuple[str, int, int, int]
+"""Query, start, end and step in ms."""
 
 
 @attrs.frozen
 class Measured:
-    """Medians in seconds, and the sizes of both results."""
+    """Medians in seconds, and the sizes of both results: series and samples."""
 
     data_set: str
     case: Case
+    theirs: float
     cold: float
     warm: float
-    theirs: float
+    parsing: float
     our_size: tuple[int, int]
     their_size: tuple[int, int]
     disagreement: str
@@ -55,45 +75,56 @@ class Measured:
     def warm_ratio(self) -> float:
         return self.theirs / self.warm
 
-    def cells(self) -> tuple[str, ...]:
-        ours, theirs = (f"{series:,} / {samples:,}" for series, samples in (self.our_size, self.their_size))
-        times = (f"{seconds * 1e3:.3f}" for seconds in (self.theirs, self.cold, self.warm))
-        ratios = (f"{ratio:.1f}" for ratio in (self.cold_ratio, self.warm_ratio))
+    @property
+    def times(self) -> tuple[str, ...]:
+        """Query, steps and milliseconds."""
         query = self.case.query.replace("|", "\\|")
-        return (f"`{query}`", f"{self.case.steps:,}", *times, *ratios, ours, theirs, self.disagreement or "yes")
+        return (f"`{query}`", f"{self.case.steps:,}", *map(_ms, (self.theirs, self.cold, self.warm)))
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        ratios = (f"{ratio:.2f}" for ratio in (self.cold_ratio, self.warm_ratio))
+        sizes = (f"{series:,} / {samples:,}" for series, samples in (self.our_size, self.their_size))
+        return (*self.times, *ratios, *sizes, self.disagreement or "yes")
 
 
-COLUMNS = ("query", "steps", "2.42 ms", "cold ms", "warm ms", "cold ×", "warm ×", "ours", "2.42", "agree")
+def run(rounds: int, only: str = "", data: pathlib.Path | None = None, *, quick: bool = False) -> list[Table]:
+    """The cases whose data set or query matches the expression `only`; the blocks are kept in `data`.
 
-
-def run(rounds: int, only: str = "", root: pathlib.Path | None = None) -> list[Table]:
-    """The cases whose query matches the expression `only`, over blocks that are kept in `root`."""
+    `quick` asks once, after the first time, and leaves out the slow; it is for a look while working.
+    """
     if binary() is None:
         print("promql: skipped, there is no `prometheus` to compare with (Debian: apt-get install prometheus)")
         return []
-    root = root or default_root()
+    root = data or default_root()
     root.mkdir(parents=True, exist_ok=True)
+    print(f"promql: load average {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores", file=sys.stderr)
     seen: list[Measured] = []
     tables = []
     for data_set in DATA_SETS:
         cases = [case for case in data_set.cases if re.search(only, f"{data_set.name} {case.query}")]
-        if not cases:
-            continue
-        directory = data_set.directory(root)
-        _touch(directory)
-        with serve(directory) as server:
-            bench = Bench(data_set, directory, server, rounds)
-            measured = [bench.measure(case) for case in cases]
-        tables.append(Table(data_set.name, COLUMNS, tuple(each.cells() for each in measured)))
-        seen += measured
-    return [*tables, *_summaries(seen)]
+        if cases:
+            measured = list(_measure_all(data_set, cases, root, 1 if quick else rounds, quick=quick))
+            tables.append(Table(data_set.title, COLUMNS, tuple(each.cells for each in measured)))
+            seen += measured
+    return [*tables, *_summaries(seen)] if seen else []
 
 
-def _touch(directory: pathlib.Path) -> None:
-    """Read every page once."""
-    for path in sorted(directory.rglob("*")):
+def _measure_all(
+    data_set: DataSet, cases: Sequence[Case], root: pathlib.Path, rounds: int, *, quick: bool
+) -> Iterator[Measured]:
+    directory = data_set.directory(root)
+    for path in directory.rglob("*"):
         if path.is_file():
-            path.read_bytes()
+            path.read_bytes()  # so that its pages are in memory
+    with serve(directory) as server:
+        bench = Bench(data_set, directory, server, rounds)
+        for case in cases:
+            if quick and case.is_slow:
+                continue
+            measured = bench.measure(case)
+            print(*measured.cells, sep=" | ", file=sys.stderr, flush=True)
+            yield measured
 
 
 @attrs.frozen(eq=False)
@@ -106,116 +137,101 @@ class Bench:
     rounds: int
 
     def measure(self, case: Case) -> Measured:
+        """Ask both once to get going, then in turns; at last compare."""
         end, step = self.data_set.end, self.data_set.step
         asked = (case.query, end - (case.steps - 1) * step, end, step)
-        foreign = (theirs_query(case.query), *asked[1:])
-        answer = self.server.query_range(*foreign)
-        started = time.perf_counter()
-        frame = self._engine().query_range(*asked).value
-        slowest = max(answer.seconds, time.perf_counter() - started)
-        calls = CALLS_OF_SHORT if slowest < SHORT_S else 1
-        theirs, cold, warm = [], [], []
-        for _ in range(self.rounds if slowest < SLOW_S else 1):
-            theirs += [self.server.query_range(*foreign).seconds for _ in range(calls)]
+        began = time.perf_counter()
+        answer, engine = self._ask(asked), self._engine()
+        theirs, took = answer.seconds, _answer_seconds(engine, asked)
+        rounds = self._rounds(max(theirs, took), time.perf_counter() - began)
+        short = max(theirs, took) < SHORT_S
+        cold_calls, warm_calls = (COLD_CALLS_OF_SHORT, WARM_CALLS_OF_SHORT) if short else (1, 1)
+        figures: tuple[list[float], ...] = ([], [], [])
+        for _ in range(rounds):
+            figures[0].extend(self._ask(asked).seconds for _ in range(warm_calls))
             gc.collect()
-            for _ in range(calls):
+            for _ in range(cold_calls):
                 engine = self._engine()
-                cold.append(_seconds(engine, asked))
-            warm += [_seconds(engine, asked) for _ in range(calls)]
+                figures[1].append(_answer_seconds(engine, asked))
+            for _ in range(warm_calls):
+                figures[2].append(_answer_seconds(engine, asked))
+        frame = engine.query_range(*asked).value
         assert isinstance(frame, Frame)
-        measured = Measured(
+        return Measured(
             self.data_set.name,
             case,
-            statistics.median(cold),
-            statistics.median(warm),
-            statistics.median(theirs),
-            (len(frame), int(np.count_nonzero(frame.present))),
-            (answer.series, answer.samples),
-            self._check(case),
+            *map(statistics.median, figures),
+            parsing=statistics.median(_seconds(lambda: parse(case.query, DIALECT)) for _ in range(3)),
+            our_size=(len(frame), int(np.count_nonzero(frame.present))),
+            their_size=(answer.series, answer.samples),
+            disagreement=self._compare(case),
         )
-        print(*measured.cells(), sep=" | ", file=sys.stderr, flush=True)
-        return measured
+
+    def _rounds(self, slower_s: float, once_s: float) -> int:
+        if slower_s > SLOW_S:
+            return 1
+        return min(self.rounds, max(LEAST_ROUNDS, int(ENOUGH_S / once_s)))
 
     def _engine(self) -> obsflow.Engine:
         return obsflow.Engine(obsflow.open(self.directory), dialect=DIALECT)
 
-    def _check(self, case: Case) -> str:
-        """How the answers differ over the same range, at fewer steps, where both mean the same samples."""
+    def _ask(self, asked: Asked) -> Answer:
+        """Ask 2.42, in its own words."""
+        query, *times = asked
+        return self.server.query_range(query.replace("double_exponential_smoothing", "holt_winters"), *times)
+
+    def _compare(self, case: Case) -> str:
+        """How the answers differ over the same range, at some of its steps, where both mean the same samples."""
         every = max(1, (case.steps - 1) // (CHECKED_STEPS - 1))
-        end = self.data_set.end + self.data_set.check_shift
         step = self.data_set.step * every
-        asked = (end - (case.steps - 1) // every * step, end, step)
-        theirs = {
-            Labels(each["metric"]): {round(float(at) * 1000): float(value) for at, value in each["values"]}
-            for each in self.server.query_range(theirs_query(case.query), *asked).result()
-        }
-        ours = {
-            labels: dict(zip(times.tolist(), values.tolist(), strict=True))
-            for labels, times, values in self._engine().query_range(case.query, *asked).series()
-        }
-        return difference(ours, theirs)
+        end = self.data_set.end + self.data_set.check_shift
+        asked = (case.query, end - (case.steps - 1) // every * step, end, step)
+        return difference(self._engine().query_range(*asked), self._ask(asked).result())
 
 
-def theirs_query(query: str) -> str:
-    """The query in the words of 2.42."""
-    return query.replace("double_exponential_smoothing", "holt_winters")
-
-
-def difference(ours: dict[Labels, dict[int, float]], theirs: dict[Labels, dict[int, float]]) -> str:
-    """The first thing in which two answers differ, or nothing."""
-    if ours.keys() != theirs.keys():
-        more, less = ours.keys() - theirs.keys(), theirs.keys() - ours.keys()
-        return f"series: {len(more)} only ours, {len(less)} only theirs, as {next(iter(more or less))}"
-    bad, example = 0, ""
-    for labels, series in ours.items():
-        other = theirs[labels]
-        if series.keys() != other.keys():
-            return f"presence of {labels}: {len(series)} and {len(other)} samples"
-        for at, value in series.items():
-            if not _close(value, other[at]):
-                bad += 1
-                example = example or f"{labels} at {at}: {value!r} and {other[at]!r}"
-    return f"{bad} values, as {example}" if bad else ""
-
-
-def _close(a: float, b: float) -> bool:
-    return a == b or math.isclose(a, b, rel_tol=TOLERANCE) or (math.isnan(a) and math.isnan(b))
-
-
-def _seconds(engine: obsflow.Engine, asked: tuple[str, int, int, int]) -> float:
+def _seconds(call: Callable[[], object]) -> float:
     start = time.perf_counter()
-    result = engine.query_range(*asked)
+    result = call()
     seconds = time.perf_counter() - start
-    del result
+    del result  # to free it is not part of the answer
     return seconds
 
 
+def _answer_seconds(engine: obsflow.Engine, asked: Asked) -> float:
+    return _seconds(lambda: engine.query_range(*asked))
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.3f}"
+
+
 def _summaries(seen: Sequence[Measured]) -> list[Table]:
-    groups = {
-        name: [each for each in seen if each.data_set == name] for name in dict.fromkeys(s.data_set for s in seen)
-    }
-    groups["all"] = list(seen)
-    rows = []
-    for name, group in groups.items():
-        means = [statistics.geometric_mean(ratios) for ratios in _ratios(group)]
-        slower = [sum(ratio < 1 for ratio in ratios) for ratios in _ratios(group)]
-        apart = sum(bool(each.disagreement) for each in group)
-        rows.append((name, str(len(group)), *(f"{mean:.2f}" for mean in means), *map(str, slower), str(apart)))
-    columns = ("data", "queries", "cold × (geometric mean)", "warm ×", "slower cold", "slower warm", "disagree")
-    worst = sorted(seen, key=lambda each: each.cold_ratio)[:3] + sorted(seen, key=lambda each: each.warm_ratio)[:3]
-    one_step = [each for each in seen if each.case.steps == 1 and "hundred" in each.case.query]
+    groups = {data_set.name: [each for each in seen if each.data_set == data_set.name] for data_set in DATA_SETS}
+    rows = [_summary(name, group) for name, group in [*groups.items(), ("all", seen)] if group]
+    columns = (
+        "data",
+        "queries",
+        "2.42 / cold, geometric mean",
+        "2.42 / warm, geometric mean",
+        "cold slower than 2.42",
+        "warm slower than 2.42",
+        "not equal",
+    )
+    least = [
+        Table(f"The three least of 2.42 / {name}", COLUMNS, tuple(each.cells for each in sorted(seen, key=key)[:3]))
+        for name, key in (("cold", lambda each: each.cold_ratio), ("warm", lambda each: each.warm_ratio))
+    ]
+    of_hundred = [each for each in seen if each.case.steps == 1 and each.case.selects_hundred]
+    one_step = tuple((*each.times, _ms(each.parsing)) for each in of_hundred)
     return [
-        Table("Prometheus' time over ours", columns, tuple(rows)),
-        Table("The least ratios, cold and warm", COLUMNS, tuple(each.cells() for each in worst)),
-        Table("One step over 100 series", COLUMNS[:5], tuple(each.cells()[:5] for each in one_step)),
+        Table("How often our time goes into Prometheus'", columns, tuple(rows)),
+        *least,
+        Table("One step over 100 series", (*COLUMNS[:5], "of cold, parsing ms"), one_step),
     ]
 
 
-def _ratios(group: Sequence[Measured]) -> tuple[list[float], list[float]]:
-    return [each.cold_ratio for each in group], [each.warm_ratio for each in group]
-
-
-if __name__ == "__main__":
-    from benchmarks import render_tables
-
-    print(render_tables(run(3, *sys.argv[1:])))
+def _summary(name: str, group: Sequence[Measured]) -> tuple[str, ...]:
+    ratios = ([each.cold_ratio for each in group], [each.warm_ratio for each in group])
+    means = (f"{statistics.geometric_mean(each):.2f}" for each in ratios)
+    slower = (f"{sum(ratio < 1 for ratio in each)}" for each in ratios)
+    return (name, f"{len(group)}", *means, *slower, f"{sum(bool(each.disagreement) for each in group)}")
