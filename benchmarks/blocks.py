@@ -1,5 +1,6 @@
 """Writes a block as Prometheus does: chunks of 120 samples, an index with all its postings, meta and tombstones."""
 
+import contextlib
 import json
 import pathlib
 import struct
@@ -45,14 +46,13 @@ def write_block(root: pathlib.Path, ulid: str, series: Iterable[Series]) -> None
     """A block of at least one series, sorted by labels, as `root/ulid`. They are read one by one, so memory is free."""
     block = root / ulid
     (block / "chunks").mkdir(parents=True)
-    segments = _Segments(block / "chunks")
     entries: list[tuple[Pairs, Chunks]] = []
     samples = 0
-    for each in series:
-        assert not entries or entries[-1][0] < each.labels, "series must ascend"
-        entries.append((each.labels, segments.add(each)))
-        samples += len(each.times)
-    segments.close()
+    with contextlib.closing(_Segments(block / "chunks")) as segments:
+        for each in series:
+            assert not entries or entries[-1][0] < each.labels, "series must ascend"
+            entries.append((each.labels, segments.add(each)))
+            samples += len(each.times)
     (block / "index").write_bytes(_index(entries))
     (block / "tombstones").write_bytes(TOMBSTONES)
     meta = {
@@ -91,7 +91,7 @@ class _Segments:
             self._file.close()
             self._number += 1
             self._open()
-        self._file.write(records)
+        self._file.write(records.tobytes())
         references = (self._number << 32) + self._size + starts
         self._size += len(records)
         return Chunks(series.times[bounds[:-1]], series.times[bounds[1:] - 1], references)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.blocks import Series, write_block
 from obsflow.model.floats import STALE_NAN
@@ -219,7 +220,7 @@ def _instance(i: int, rng: np.random.Generator) -> Iterator[Series]:
         restart = None
     kept = ~lost | stale
 
-    def series(name: str, values: np.ndarray, **own: str) -> Series:
+    def series(name: str, values: npt.NDArray[np.float64], **own: str) -> Series:
         labels = _pairs(__name__=name, **common, **own)
         return Series(labels, times[kept], np.where(stale, STALE_NAN, values)[kept])
 
@@ -239,9 +240,9 @@ def _instance(i: int, rng: np.random.Generator) -> Iterator[Series]:
         yield series(_GAUGE, np.round(waits, 3), endpoint=endpoint)
 
 
-def _counter(counts: np.ndarray, restart: int | None) -> np.ndarray:
+def _counter(counts: npt.NDArray[np.int64], restart: int | None) -> npt.NDArray[np.float64]:
     """The sum of what was counted at each scrape, from zero again where the process was restarted."""
-    total = np.cumsum(counts).astype(np.float64) + 50_000 * counts[0]
+    total: npt.NDArray[np.float64] = np.cumsum(counts).astype(np.float64) + 50_000 * counts[0]
     if restart is not None:
         total[restart:] = np.cumsum(counts[restart:])
     return total

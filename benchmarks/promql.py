@@ -31,9 +31,9 @@ from obsflow.promql import Dialect, parse
 
 DIALECT = Dialect(experimental_functions=True)  # `double_exponential_smoothing` is one; in 2.42 its old name is not
 CHECKED_STEPS = 61
-ENOUGH_S = 3.0  # in which a case is asked again and again, at most `rounds` times
+ENOUGH_S = 1.5  # so long a case is asked again and again, from LEAST_ROUNDS to `rounds` times
 LEAST_ROUNDS = 3
-SLOW_S = 1.0  # of such a case one more round tells enough
+SLOW_S = 1.0  # of a case that takes longer one more round tells enough
 SHORT_S = 0.02
 COLD_CALLS_OF_SHORT, WARM_CALLS_OF_SHORT = 5, 15  # in each round; a database has to be opened for every cold one
 COLUMNS = (
@@ -140,37 +140,41 @@ class Bench:
         """Ask both once to get going, then in turns; at last compare."""
         end, step = self.data_set.end, self.data_set.step
         asked = (case.query, end - (case.steps - 1) * step, end, step)
-        began = time.perf_counter()
         answer, engine = self._ask(asked), self._engine()
-        theirs, took = answer.seconds, _answer_seconds(engine, asked)
-        rounds = self._rounds(max(theirs, took), time.perf_counter() - began)
-        short = max(theirs, took) < SHORT_S
-        cold_calls, warm_calls = (COLD_CALLS_OF_SHORT, WARM_CALLS_OF_SHORT) if short else (1, 1)
-        figures: tuple[list[float], ...] = ([], [], [])
-        for _ in range(rounds):
-            figures[0].extend(self._ask(asked).seconds for _ in range(warm_calls))
+        slower = max(answer.seconds, _answer_seconds(engine, asked))
+        cold_calls, warm_calls = (COLD_CALLS_OF_SHORT, WARM_CALLS_OF_SHORT) if slower < SHORT_S else (1, 1)
+        theirs: list[float] = []
+        cold: list[float] = []
+        warm: list[float] = []
+        for _ in self._turns(slower):
+            theirs += [self._ask(asked).seconds for _ in range(warm_calls)]
             gc.collect()
             for _ in range(cold_calls):
                 engine = self._engine()
-                figures[1].append(_answer_seconds(engine, asked))
-            for _ in range(warm_calls):
-                figures[2].append(_answer_seconds(engine, asked))
+                cold.append(_answer_seconds(engine, asked))
+            warm += [_answer_seconds(engine, asked) for _ in range(warm_calls)]
         frame = engine.query_range(*asked).value
         assert isinstance(frame, Frame)
         return Measured(
-            self.data_set.name,
-            case,
-            *map(statistics.median, figures),
+            data_set=self.data_set.name,
+            case=case,
+            theirs=statistics.median(theirs),
+            cold=statistics.median(cold),
+            warm=statistics.median(warm),
             parsing=statistics.median(_seconds(lambda: parse(case.query, DIALECT)) for _ in range(3)),
             our_size=(len(frame), int(np.count_nonzero(frame.present))),
             their_size=(answer.series, answer.samples),
             disagreement=self._compare(case),
         )
 
-    def _rounds(self, slower_s: float, once_s: float) -> int:
-        if slower_s > SLOW_S:
-            return 1
-        return min(self.rounds, max(LEAST_ROUNDS, int(ENOUGH_S / once_s)))
+    def _turns(self, slower_s: float) -> Iterator[int]:
+        """As many rounds as are wanted, but few of what takes long."""
+        began = time.perf_counter()
+        least = 1 if slower_s > SLOW_S else LEAST_ROUNDS
+        for turn in range(self.rounds):
+            if turn >= least and time.perf_counter() - began > ENOUGH_S:
+                return
+            yield turn
 
     def _engine(self) -> obsflow.Engine:
         return obsflow.Engine(obsflow.open(self.directory), dialect=DIALECT)
