@@ -31,7 +31,7 @@ from obsflow.promql import Dialect, parse
 
 DIALECT = Dialect(experimental_functions=True)  # `double_exponential_smoothing` is one; in 2.42 its old name is not
 CHECKED_STEPS = 61
-ENOUGH_S = 1.5  # so long a case is asked again and again, from LEAST_ROUNDS to `rounds` times
+ENOUGH_S = 1.0  # so long a case is asked again and again, from LEAST_ROUNDS to `rounds` times
 LEAST_ROUNDS = 3
 SLOW_S = 1.0  # of a case that takes longer one more round tells enough
 SHORT_S = 0.02
@@ -148,11 +148,10 @@ class Bench:
         warm: list[float] = []
         for _ in self._turns(slower):
             theirs += [self._ask(asked).seconds for _ in range(warm_calls)]
+            fresh = [self._engine() for _ in range(cold_calls)]
             gc.collect()
-            for _ in range(cold_calls):
-                engine = self._engine()
-                cold.append(_answer_seconds(engine, asked))
-            warm += [_answer_seconds(engine, asked) for _ in range(warm_calls)]
+            cold += [_answer_seconds(engine, asked) for engine in fresh]
+            warm += [_answer_seconds(fresh[-1], asked) for _ in range(warm_calls)]
         frame = engine.query_range(*asked).value
         assert isinstance(frame, Frame)
         return Measured(
