@@ -8,7 +8,7 @@ from obsflow.errors import QuerySyntaxError
 from obsflow.promql.ast import Span
 from obsflow.promql.dialect import Dialect
 from obsflow.promql.lexer import Kind, Token, tokenize
-from obsflow.promql.literals import EscapeError, unquote
+from obsflow.promql.literals import unquote
 
 MAX_NESTING: Final = 100
 """How deep parentheses, calls, signs and right operands may lie in one another."""
@@ -86,12 +86,8 @@ class Cursor:
         raise QuerySyntaxError(message, self.source, span)
 
     def unquote(self, token: Token) -> str:
-        """The value of a STRING."""
-        try:
-            return unquote(token.text)
-        except EscapeError as error:
-            start = token.start + error.offset
-            self.fail(str(error), (start, start + 2))
+        """The value of a STRING, whose escapes the lexer has looked at."""
+        return unquote(token.text)
 
     @contextlib.contextmanager
     def within(self, context: str) -> Iterator[None]:

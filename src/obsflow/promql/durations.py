@@ -47,15 +47,20 @@ def parse_positive(cursor: Cursor) -> Duration:
 
 
 def parse_offset(cursor: Cursor) -> Duration:
-    """Read what follows `offset`: one literal or call, or anything in parentheses; signs may stand before it."""
+    """Read what follows `offset`: one literal or call, maybe with a sign, or an expression that begins with `(`."""
     return _to_duration(cursor, _parse_offset_operand(cursor))
 
 
 def _parse_offset_operand(cursor: Cursor) -> _Operand:
-    with cursor.nested():
-        if cursor.at("+", "-"):
-            return _apply_sign(cursor, cursor.advance(), _parse_offset_operand(cursor))
-        return _parse_primary(cursor)
+    is_signed = cursor.at("+", "-")
+    if cursor.at("(") or (is_signed and cursor.following.word in ("+", "-")):
+        # After a parenthesis or two signs Prometheus reads on: `a offset (5m) * 2` looks back ten minutes.
+        operand = _parse_binary(cursor, 1)
+        is_binary = isinstance(operand, DurationExpr) and operand.op in _PRECEDENCE and len(operand.operands) == 2
+        return DurationExpr("()", (operand,), operand.span) if is_binary else operand
+    if is_signed:
+        return _apply_sign(cursor, cursor.advance(), _parse_primary(cursor))
+    return _parse_primary(cursor)
 
 
 def _parse_binary(cursor: Cursor, least: int) -> _Operand:

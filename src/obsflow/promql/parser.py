@@ -48,7 +48,7 @@ class Parser:
         """The tree of the whole query. Raises QuerySyntaxError."""
         cursor = self._cursor
         if cursor.is_at_end():
-            cursor.fail("no expression found in input", cursor.token.span)
+            cursor.fail("no expression found in input", (0, 0))
         expr = self._expression(1)
         if not cursor.is_at_end():
             cursor.unexpected()
@@ -161,7 +161,7 @@ class Parser:
         cursor, token = self._cursor, self._cursor.token
         if token.kind is Kind.STRING:
             label = cursor.unquote(token)
-        elif token.kind in (Kind.IDENTIFIER, Kind.METRIC_IDENTIFIER, Kind.KEYWORD):
+        elif token.kind in (Kind.IDENTIFIER, Kind.METRIC_IDENTIFIER, Kind.KEYWORD) and token.word != "without":
             label = token.text
         else:
             cursor.unexpected(_GROUPING, "label")
