@@ -133,13 +133,15 @@ def _require_expressions(cursor: Cursor, operand: _Operand) -> None:
 
 
 def _check_range(cursor: Cursor, literal: NumberLiteral) -> NumberLiteral:
-    if not abs(literal.value) <= _MAX_SECONDS:
+    if abs(literal.value) > _MAX_SECONDS:
         cursor.fail("duration out of range", literal.span)
     return literal
 
 
 def _to_duration(cursor: Cursor, operand: _Operand) -> Duration:
     if isinstance(operand, NumberLiteral):
+        if math.isnan(operand.value):
+            cursor.fail("duration is NaN", operand.span)
         return _to_ms(operand.value)
     level: list[_Operand] = [operand]
     for _ in range(MAX_DEPTH):

@@ -192,7 +192,7 @@ IMPLEMENTATIONS: Final[dict[str, Implementation]] = {
     "round": _elementwise(_round, defaults=(1.0,)),
     "scalar": _scalar,
     "start": _bound("start"),
-    "step": lambda ctx, _call: np.full(ctx.steps, ctx.run.step_ms / 1000.0),
+    "step": lambda ctx, _call: np.full(ctx.steps, ctx.run.step_ms / 1000.0 if ctx.run.range_ms else 0.0),
     "time": _time,
     "timestamp": evaluate_timestamp,
     "vector": _vector,

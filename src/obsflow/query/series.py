@@ -27,8 +27,7 @@ def drop_name(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> F
     Where names go at the end of the query, the series are only marked.
     """
     if ctx.run.delays_names:
-        marks = np.full(len(frame), ctx.symbols.intern("drop"), np.int32)
-        return Frame(frame.labels.with_column(NAME_MARK, marks), frame.values, frame.present, frame.times)
+        return Frame(mark_names(ctx, frame.labels), frame.values, frame.present, frame.times)
     labels = frame.labels.without(METADATA_LABELS)
     if labels is frame.labels:
         return frame
@@ -36,6 +35,11 @@ def drop_name(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> F
     if _is_uniform(frame.labels):
         return nameless
     return merge_equal(ctx, nameless, whole_range=whole_range)
+
+
+def mark_names(ctx: EvalContext, labels: LabelColumns) -> LabelColumns:
+    """The labels of series whose names go at the end of the query."""
+    return labels.with_column(NAME_MARK, np.full(len(labels), ctx.symbols.intern("drop"), np.int32))
 
 
 def settle_names(ctx: EvalContext, frame: Frame) -> Frame:
