@@ -66,6 +66,7 @@ def _parse_offset_operand(cursor: Cursor) -> _Operand:
 def _parse_binary(cursor: Cursor, least: int) -> _Operand:
     with cursor.nested():
         left = _parse_signed(cursor)
+        height = 1
         while (precedence := _PRECEDENCE.get(cursor.token.word, 0)) >= least:
             token = cursor.advance()
             right = _parse_binary(cursor, precedence + (token.word != "^"))
@@ -73,6 +74,8 @@ def _parse_binary(cursor: Cursor, least: int) -> _Operand:
             if token.word in "/%" and isinstance(right, NumberLiteral) and right.value == 0:
                 cursor.fail("division by zero" if token.word == "/" else "modulo by zero", token.span)
             left = DurationExpr(token.word, (left, right), (left.span[0], right.span[1]))
+            height += 1
+            cursor.check_height(height, "duration expression")
     return left
 
 

@@ -118,18 +118,20 @@ class Lexer:
         self._number_seen = False
         self._colon_seen = False
         self._tokens: list[Token] = []
+        self._is_done = False
 
-    def scan(self) -> list[Token]:
-        """All tokens.
+    def read(self, count: int) -> list[Token]:
+        """All tokens so far: at least `count`, if there are as many.
 
-        The last is END, or an ERROR where the text stops making sense: it counts only if the grammar has found nothing
-        to object to before it.
+        The last of all is END, or an ERROR where the text stops making sense: it counts only if the grammar has found
+        nothing to object to before it.
         """
         try:
-            while self._scan_token():
-                pass
+            while len(self._tokens) < count and not self._is_done:
+                self._is_done = not self._scan_token()
         except _LexError as error:
             self._tokens.append(Token(Kind.ERROR, str(error), error.start, error.end))
+            self._is_done = True
         return self._tokens
 
     def _scan_token(self) -> bool:
@@ -317,8 +319,8 @@ class Lexer:
 
 
 def tokenize(source: str) -> list[Token]:
-    """The tokens of a query; see `Lexer.scan`."""
-    return Lexer(source).scan()
+    """The tokens of a query; see `Lexer.read`."""
+    return Lexer(source).read(len(source) + 1)
 
 
 def _starts_number(source: str, start: int) -> bool:

@@ -58,8 +58,11 @@ class Parser:
         """An operand, and the operators after it that bind at least as tightly as `least`."""
         with self._cursor.nested():
             left = self._operand()
+            height = 1
             while (precedence := PRECEDENCE.get(self._cursor.token.word, 0)) >= least:
                 left = self._binary(left, precedence)
+                height += 1
+                self._cursor.check_height(height)
         return left
 
     def _operand(self) -> Expr:
