@@ -33,8 +33,8 @@ static void add_bucket(buckets *b, double bound, double count)
     b->counts[b->n++] = count;
 }
 
-/* Raises counts that fall; true if one fell by more than rounding explains. */
-static bool force_monotonic(buckets *b)
+/* Raises counts that fall; true if one fell by more than rounding explains, and then `extent` takes in where and how far. */
+static bool force_monotonic(buckets *b, double extent[3])
 {
     bool forced = false;
     double before = b->counts[0];
@@ -45,7 +45,15 @@ static bool force_monotonic(buckets *b)
         bool small = almost_equal(before, count);
         if (small || count < before) {
             b->counts[i] = before;
-            forced |= !small;
+            if (small)
+                continue;
+            forced = true;
+            if (b->bounds[i] < extent[0])
+                extent[0] = b->bounds[i];
+            if (b->bounds[i] > extent[1])
+                extent[1] = b->bounds[i];
+            if (before - count > extent[2])
+                extent[2] = before - count;
         } else {
             before = count;
         }
@@ -67,7 +75,7 @@ static size_t find_bucket(const buckets *b, double rank)
     return low;
 }
 
-static double interpolate(double q, buckets *b, uint8_t *forced)
+static double interpolate(double q, buckets *b, uint8_t *forced, double extent[3])
 {
     if (isnan(q))
         return NAN;
@@ -77,7 +85,7 @@ static double interpolate(double q, buckets *b, uint8_t *forced)
         return INFINITY;
     if (!(isinf(b->bounds[b->n - 1]) && b->bounds[b->n - 1] > 0))
         return NAN;
-    *forced = force_monotonic(b);
+    *forced = force_monotonic(b, extent);
     if (b->n < 2 || b->counts[b->n - 1] == 0)
         return NAN;
     double rank = q * b->counts[b->n - 1];
@@ -98,9 +106,11 @@ static double interpolate(double q, buckets *b, uint8_t *forced)
 obs_status obs_histogram_quantile(const double *q, const double *le, const double *values, const uint8_t *present,
                                   const int64_t *offsets, size_t n_rows, size_t n_steps, size_t n_groups,
                                   double *bounds, double *counts, double *out, uint8_t *out_present,
-                                  uint8_t *forced)
+                                  uint8_t *forced, double *extents)
 {
     for (size_t g = 0; g < n_groups; g++) {
+        double *extent = extents + 3 * g;
+        extent[0] = INFINITY, extent[1] = -INFINITY, extent[2] = 0;
         if (offsets[g] < 0 || offsets[g + 1] < offsets[g] || (uint64_t)offsets[g + 1] > n_rows)
             return OBS_INVALID;
         for (size_t t = 0; t < n_steps; t++) {
@@ -111,7 +121,7 @@ obs_status obs_histogram_quantile(const double *q, const double *le, const doubl
             size_t at = g * n_steps + t;
             forced[at] = 0;
             out_present[at] = b.n > 0;
-            out[at] = b.n ? interpolate(q[t], &b, &forced[at]) : 0.0;
+            out[at] = b.n ? interpolate(q[t], &b, &forced[at], extent) : 0.0;
         }
     }
     return OBS_OK;

@@ -67,7 +67,7 @@ def histogram(q, counts, le=(0.1, 0.5, 1.0, math.inf)):
     """The quantile of one histogram, and whether its counts were raised."""
     column = np.array(counts, np.float64)[:, None]
     args = np.array([q], np.float64), np.array(le[: len(counts)]), column, np.ones(column.shape, np.bool_)
-    values, present, forced = native.histogram_quantile(*args, np.array([0, len(counts)]))
+    values, present, forced, _ = native.histogram_quantile(*args, np.array([0, len(counts)]))
     assert present.tolist() == [[True]]
     return float(values[0, 0]), int(forced[0, 0])
 

@@ -114,7 +114,7 @@ def test_histogram_quantiles(groups, q):
     rows = [bucket for group in groups for bucket in group]
     offsets = np.cumsum([0, *map(len, groups)])
     le = np.array([bound for bound, _, _ in rows], np.float64)
-    values, present, forced = native.histogram_quantile(
+    values, present, forced, extents = native.histogram_quantile(
         np.array(q), le, *arrays([cells for _, *cells in rows], 2), offsets
     )
 
@@ -122,10 +122,11 @@ def test_histogram_quantiles(groups, q):
         [
             histogram.quantile(q[step], [(bound, cells[step]) for bound, *cells in group if cells[step] is not None])
             if any(cells[step] is not None for _, *cells in group)
-            else (None, False)
+            else (None, None)
             for step in range(2)
         ]
         for group in groups
     ]
     check_frame([[cell[0] for cell in row] for row in expected], values, present)
-    assert forced.tolist() == [[int(cell[1]) for cell in row] for row in expected]
+    assert forced.tolist() == [[int(cell[1] is not None) for cell in row] for row in expected]
+    assert extents.tolist() == [list(histogram.join(cell[1] for cell in row)) for row in expected]

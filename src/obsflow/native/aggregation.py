@@ -124,12 +124,13 @@ def reduce_groups(
 
 def histogram_quantile(
     q: Float64Array, le: Float64Array, values: Float64Array, present: BoolArray, offsets: Int64Array
-) -> tuple[Float64Array, BoolArray, UInt8Array]:
+) -> tuple[Float64Array, BoolArray, UInt8Array, Float64Array]:
     """Quantiles of classic histograms.
 
     `q` float64 `[steps]`; `le` float64 `[rows]`, the upper bounds, without NaN; `values` and `present` `[rows, steps]`,
     the cumulative counts. Group `g` has the rows `offsets[g]:offsets[g + 1]`, by ascending bound, equal ones together.
-    Returns values, present and uint8 forced, `[groups, steps]`; forced is 1 where counts that fell were raised.
+    Returns values, present and uint8 forced, `[groups, steps]`; forced is 1 where counts that fell were raised; and
+    float64 `[groups, 3]`: the least and the greatest bound where that was so, and by how much at most.
     """
     n_rows, n_steps, n_groups = len(le), len(q), len(offsets) - 1
     q, le = as_array(q, np.float64, (n_steps,), "q"), as_array(le, np.float64, (n_rows,), "le")
@@ -137,7 +138,7 @@ def histogram_quantile(
     present = as_array(present, np.bool_, (n_rows, n_steps), "present")
     offsets = as_array(offsets, np.int64, (n_groups + 1,), "offsets")
     out, out_present = np.empty((n_groups, n_steps)), np.empty((n_groups, n_steps), np.bool_)
-    forced = np.empty((n_groups, n_steps), np.uint8)
+    forced, extents = np.empty((n_groups, n_steps), np.uint8), np.empty((n_groups, 3))
     status = lib.obs_histogram_quantile(
         pass_memory(F64, q),
         pass_memory(F64, le),
@@ -152,6 +153,7 @@ def histogram_quantile(
         pass_memory(F64, out),
         pass_memory(U8, out_present),
         pass_memory(U8, forced),
+        pass_memory(F64, extents),
     )
     check(status)
-    return out, out_present, forced
+    return out, out_present, forced, extents

@@ -91,7 +91,7 @@ class PassedRuns:
     def __init__(self, runs: RunTable) -> None:
         self.n_runs = len(runs.buffer)
         self.n_series = len(runs.offsets) - 1
-        # Through an array: a memoryview that is handed out must not be part of a cycle, or collecting it crashes CPython.
+        # Through an array: a memoryview that is handed out must not be part of a cycle; collecting it crashes CPython.
         buffers = [pass_memory(U8, np.frombuffer(each, np.uint8) if len(each) else _NO_BYTES) for each in runs.buffers]
         columns = {
             "offsets": pass_memory(I64, as_array(runs.offsets, np.int64, (max(self.n_series, 0) + 1,), "offsets"))

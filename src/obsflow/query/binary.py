@@ -18,6 +18,7 @@ from obsflow.query.series import (
     any_row,
     concat_frames,
     drop_name,
+    mark_names,
     merge_equal,
     overlaps,
 )
@@ -79,7 +80,7 @@ def _match_vectors(ctx: EvalContext, node: Binary, left: Frame, right: Frame, ma
     many_rows, one_rows = pair_rows(ids.left, one_ids)
     ctx.run.limits.check("max_samples", len(many_rows) * ctx.steps)
     both = take_rows(many.present, many_rows) & take_rows(one.present, one_rows)
-    labels = _result_labels(node, matching, many.labels.take(many_rows), one.labels, one_rows)
+    labels = _result_labels(ctx, node, matching, many.labels.take(many_rows), one.labels, one_rows)
     _check_many_side(ctx, labels, both, ids.left[many_rows], matching, ids.count)
     a, b = take_rows(many.values, many_rows), take_rows(one.values, one_rows)
     values, present = _compute(node, *((b, a) if swapped else (a, b)), both)
@@ -100,15 +101,18 @@ def _compute(node: Binary, left: FloatArray, right: FloatArray, both: BoolArray)
 
 
 def _result_labels(
-    node: Binary, matching: VectorMatching, many: LabelColumns, one: LabelColumns, one_rows: Rows
+    ctx: EvalContext, node: Binary, matching: VectorMatching, many: LabelColumns, one: LabelColumns, one_rows: Rows
 ) -> LabelColumns:
-    if node.op in ARITHMETIC or node.returns_bool:
-        many = many.without((*METADATA_LABELS, NAME_MARK))
+    """Those of the "many" side, as the matching says. A comparison forgets that a name was to go, as in Prometheus."""
+    delays_name = node.returns_bool and ctx.run.delays_names
+    drops_name = node.op in ARITHMETIC or (node.returns_bool and not delays_name)
+    many = many.without((*METADATA_LABELS, NAME_MARK) if drops_name else (NAME_MARK,))
     if matching.cardinality is Cardinality.ONE_TO_ONE:
-        return many.only(matching.labels) if matching.on else many.without(matching.labels)
-    for name in matching.include:
-        many = many.with_column(name, one.column(name)[one_rows])
-    return many
+        many = many.only(matching.labels) if matching.on else many.without(matching.labels)
+    else:
+        for name in matching.include:
+            many = many.with_column(name, one.column(name)[one_rows])
+    return mark_names(ctx, many) if delays_name else many
 
 
 def _check_many_side(

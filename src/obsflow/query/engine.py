@@ -114,7 +114,7 @@ class Engine:
             _check_times(int(times[0]), int(times[-1]))
         with _evaluating():
             pieces = list(self._evaluate_pieces(plan, np.ascontiguousarray(times, np.int64), 0, len(times)))
-        return self._join_pieces(pieces, times)
+        return self._join_pieces(pieces, times, plan.text)
 
     def _plan(self, expr: str | Expr) -> Plan:
         key = expr if isinstance(expr, str) else id(expr)  # a plan keeps its tree alive, so the id stays its own
@@ -142,6 +142,7 @@ class Engine:
             threads=self._threads,
             delays_names=self._dialect.delayed_name_removal,
             uses_start_times=self._dialect.use_start_timestamps,
+            has_type_labels=self._dialect.type_and_unit_labels,
         )
 
     def _finish(self, run: QueryRun, value: Frame | RawSeries | Scalar | String, *, is_range: bool) -> Result:
@@ -176,7 +177,7 @@ class Engine:
         yield from self._evaluate_pieces(plan, times, start, middle)
         yield from self._evaluate_pieces(plan, times, middle, end)
 
-    def _join_pieces(self, pieces: list[_Piece], times: TimeArray) -> Batch:
+    def _join_pieces(self, pieces: list[_Piece], times: TimeArray, text: str | None) -> Batch:
         """One frame of the pieces, series of equal labels in one row. It may hold what all passes together may."""
         failures = {piece.start + step: error for piece in pieces for step, error in piece.failures.items()}
         labels = LabelColumns.unlabelled(self._database.symbols, 0)
@@ -193,11 +194,14 @@ class Engine:
             present[rows, piece.start : piece.end] = piece.frame.present
             row += len(piece.frame)
         present[:, list(failures)] = False
+        annotations = Annotations(text)
+        for piece in pieces:
+            annotations.merge(piece.annotations)
         return Batch(
             Frame(labels.take(first), values, present, times).compact(),
             failures,
-            tuple(dict.fromkeys(text for piece in pieces for text in piece.annotations.warnings)),
-            tuple(dict.fromkeys(text for piece in pieces for text in piece.annotations.infos)),
+            annotations.warnings,
+            annotations.infos,
         )
 
 

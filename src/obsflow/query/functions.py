@@ -194,7 +194,7 @@ IMPLEMENTATIONS: Final[dict[str, Implementation]] = {
     "scalar": _scalar,
     "start": _bound("start"),
     "start_timestamp": evaluate_start_timestamp,
-    "step": lambda ctx, _call: np.full(ctx.steps, ctx.run.step_ms / 1000.0),
+    "step": lambda ctx, _call: np.full(ctx.steps, ctx.run.step_ms / 1000.0 if ctx.run.range_ms else 0.0),
     "time": _time,
     "timestamp": evaluate_timestamp,
     "vector": _vector,

@@ -8,7 +8,7 @@ from obsflow.model.labels import METRIC_NAME
 from obsflow.promql.ast import Aggregation, Call, Expr, Paren, RangeMode, VectorSelector
 from obsflow.query.context import EvalContext
 from obsflow.query.selectors import selector_stage
-from obsflow.query.series import NAME_MARK, drop_name_labels, keeps_apart
+from obsflow.query.series import METADATA_LABELS, NAME_MARK, drop_name_labels, keeps_apart
 from obsflow.query.stages import Stage
 from obsflow.query.start_times import reads_start_times
 from obsflow.query.windows import KEEP_NAME, PLAIN_WINDOW_FUNCTIONS, inform_of_gauges, is_plain, window_source
@@ -25,7 +25,7 @@ def label_groups(labels: LabelColumns, keys: LabelColumns) -> LabelColumns:
     """The labels of each group of equal `keys`, to which the series of `labels` belong."""
     ids, first = keys.group()
     result = keys.take(first)
-    if METRIC_NAME in keys.names and NAME_MARK in labels.names:
+    if NAME_MARK in labels.names and any(name in keys.names for name in METADATA_LABELS):
         marks = np.zeros(len(first), np.int32)
         np.maximum.at(marks, ids, labels.column(NAME_MARK))
         result = result.with_column(NAME_MARK, marks)

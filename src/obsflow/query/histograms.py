@@ -11,7 +11,7 @@ from obsflow.model.floats import parse_go_float, render_float_g
 from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns
 from obsflow.model.labels import BUCKET_LABEL, METRIC_NAME, quote
 from obsflow.promql.ast import Call, Expr
-from obsflow.query.annotations import of_metric
+from obsflow.query.annotations import FORCED_MONOTONICITY, Forcing, of_metric
 from obsflow.query.context import EvalContext
 from obsflow.query.labelling import check_label_name
 from obsflow.query.order import mark_groups
@@ -47,6 +47,10 @@ class Buckets:
         offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.bincount(ids, minlength=len(first)))))
         return cls(labels.take(first), offsets, bounds[order], frame.values[order], frame.present[order])
 
+    def nowhere(self) -> BoolArray:
+        """Bool `[histograms, steps]`, all False."""
+        return np.zeros((len(self.labels), self.values.shape[1]), bool)
+
 
 def evaluate_histogram_quantile(ctx: EvalContext, call: Call) -> Frame:
     """`histogram_quantile(q, buckets)`."""
@@ -54,7 +58,7 @@ def evaluate_histogram_quantile(ctx: EvalContext, call: Call) -> Frame:
     quantiles = ctx.scalar(node)
     _warn_of_quantiles(ctx, quantiles, node)
     buckets = Buckets.of(ctx, ctx.vector(argument), argument)
-    return drop_name(ctx, _bucket_quantiles(ctx, buckets, quantiles, argument).compact())
+    return drop_name(ctx, _bucket_quantiles(ctx, buckets, quantiles, argument, buckets.nowhere()).compact())
 
 
 def evaluate_histogram_quantiles(ctx: EvalContext, call: Call) -> Frame:
@@ -63,11 +67,11 @@ def evaluate_histogram_quantiles(ctx: EvalContext, call: Call) -> Frame:
     target = ctx.string(name)
     check_label_name("histogram_quantiles", "label name", target)
     buckets = Buckets.of(ctx, ctx.vector(argument), argument)
-    frames = []
+    frames, known = [], buckets.nowhere()
     for node in nodes:
         quantiles = ctx.scalar(node)
         _warn_of_quantiles(ctx, quantiles, node)
-        frame = _bucket_quantiles(ctx, buckets, quantiles, argument)
+        frame = _bucket_quantiles(ctx, buckets, quantiles, argument, known)
         texts = np.array([_render_quantile(quantile) for quantile in quantiles.tolist()])
         distinct = np.unique(texts).tolist()  # one, but for a quantile that moves with the step
         ctx.run.limits.check("max_samples", len(distinct) * frame.values.size)
@@ -78,17 +82,23 @@ def evaluate_histogram_quantiles(ctx: EvalContext, call: Call) -> Frame:
     return merge_equal(ctx, drop_name(ctx, concat_frames(frames).compact()))
 
 
-def _bucket_quantiles(ctx: EvalContext, buckets: Buckets, quantiles: FloatArray, argument: Expr) -> Frame:
-    """The quantile of each histogram; what had to be put right is noted."""
-    values, present, forced = native.histogram_quantile(
+def _bucket_quantiles(
+    ctx: EvalContext, buckets: Buckets, quantiles: FloatArray, argument: Expr, known: BoolArray
+) -> Frame:
+    """The quantile of each histogram; what had to be put right is noted, unless it is `known` (per step)."""
+    values, present, forced, extents = native.histogram_quantile(
         quantiles, buckets.le, buckets.values, buckets.present, buckets.offsets
     )
+    forced[known] = 0
     for row in np.flatnonzero(forced.any(axis=1)).tolist():
+        times = ctx.times[forced[row] != 0].tolist()
+        low, high, difference = extents[row].tolist()
         ctx.run.annotations.inform(
-            "input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/"
-            "prometheus/latest/querying/functions/#histogram_quantile)" + of_metric(_name(buckets.labels, row)),
+            FORCED_MONOTONICITY + of_metric(_name(ctx, buckets.labels, row)),
             argument,
+            Forcing(low, high, difference, len(times), times[0], times[-1]),
         )
+    known |= forced != 0
     return ctx.frame(buckets.labels, values, present)
 
 
@@ -99,7 +109,7 @@ def _warn_of_quantiles(ctx: EvalContext, quantiles: FloatArray, node: Expr) -> N
 
 def _render_quantile(quantile: float) -> str:
     """As OpenMetrics writes the values of labels: never without a point or an exponent."""
-    text = render_float_g(quantile)
+    text = render_float_g(quantile + 0.0)
     return text + ".0" if text.lstrip("-").isdigit() else text
 
 
@@ -179,12 +189,15 @@ def _parse_bound(text: str) -> float:
 
 def _warn_of_bounds(ctx: EvalContext, labels: LabelColumns, node: Expr) -> None:
     for row in range(len(labels)):
-        text = ctx.symbols[int(labels.column(BUCKET_LABEL)[row])]
+        bound = quote(ctx.symbols[int(labels.column(BUCKET_LABEL)[row])])
         ctx.run.annotations.warn(
-            f'bucket label "le" is missing or has a malformed value of {quote(text)}{of_metric(_name(labels, row))}',
+            f'bucket label "le" is missing or has a malformed value of {bound}{of_metric(_name(ctx, labels, row))}',
             node,
         )
 
 
-def _name(labels: LabelColumns, row: int) -> str:
+def _name(ctx: EvalContext, labels: LabelColumns, row: int) -> str:
+    """The metric, where names are kept to the end; else messages do not name it."""
+    if not ctx.run.delays_names:
+        return ""
     return labels.symbols[int(labels.column(METRIC_NAME)[row])]

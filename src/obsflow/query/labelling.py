@@ -90,10 +90,14 @@ def _relabel(ctx: EvalContext, frame: Frame, name: str, column: IdArray, given: 
 
 
 def check_label_name(function: str, what: str, name: str) -> None:
-    """Raise QueryError for what cannot name a label: nothing at all, or bytes that are not UTF-8."""
-    try:
-        valid = bool(name.encode())
-    except UnicodeEncodeError:
-        valid = False
-    if not valid:
+    """Raise QueryError for what cannot name a label."""
+    if not is_label_text(name):
         raise QueryError(f"invalid {what} in {function}(): {name}")
+
+
+def is_label_text(name: str) -> bool:
+    """Whether a text can name a label: it is something, and UTF-8."""
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False

@@ -97,25 +97,28 @@ def prepare_one_side(
     """The "one" side with at most one sample of each match group at each step.
 
     Series that take turns, and cannot be told apart by what the result takes from them, become one row. Returns the
-    frame and its ids. A step at which both sides have samples, and a group has two, fails.
+    frame and its ids. A step at which a group has two samples fails, if both sides have any or one is filled in.
     """
     if len(np.unique(ids)) == len(one):
         return one, ids
     twice = overlaps(one.present, ids, count)
-    twice &= any_row(many.present)
-    ctx.fail(any_row(twice), lambda step: _duplicate_error(one, ids, twice, matching, step))
+    if matching.fill_left is None and matching.fill_right is None:
+        twice &= any_row(many.present)
+    ctx.fail(any_row(twice), lambda step: _duplicate_error(one, ids, matching, step))
     keys, first = group_columns(
         np.concatenate((ids[np.newaxis].astype(np.int32), _stack(one.labels, list(matching.include))))
     )
     return join_rows(one, keys, first), ids[first]
 
 
-def _duplicate_error(
-    one: Frame, ids: Rows, twice: npt.NDArray[np.bool_], matching: VectorMatching, step: int
-) -> QueryError:
-    group = int(np.flatnonzero(twice[:, step])[0])
-    rows = np.flatnonzero((ids == group) & one.present[:, step])[:2].tolist()
-    pair = sorted((one.labels.labels(row) for row in rows), key=_render)
+def _duplicate_error(one: Frame, ids: Rows, matching: VectorMatching, step: int) -> QueryError:
+    """The first two rows of one match group at a step."""
+    seen: dict[int, int] = {}
+    for row in np.flatnonzero(one.present[:, step]).tolist():
+        first = seen.setdefault(int(ids[row]), row)
+        if first != row:
+            break
+    pair = sorted((one.labels.labels(first), one.labels.labels(row)), key=_render)
     side = "left" if matching.cardinality is Cardinality.ONE_TO_MANY else "right"
     shown = pair[0].only(matching.labels) if matching.on else pair[0].without(METRIC_NAME, *matching.labels)
     return QueryError(

@@ -147,6 +147,8 @@ def _is_invariant(node: Expr, invariant: set[int], *, anchored: bool) -> bool:
             return id(inner) in invariant and (anchored or param is None or id(param) in invariant)
         case Call(name="timestamp", args=(argument,)) if isinstance(unwrap(argument), VectorSelector):
             return id(unwrap(argument)) in invariant
+        case Call(name="start" | "end" | "range" | "step"):
+            return anchored
         case Call(name=name) if name in STEP_BOUND_FUNCTIONS:
             return False
         case _:

@@ -15,6 +15,7 @@ from obsflow.model.frames import BoolArray, FloatArray, Frame
 from obsflow.model.labels import Labels
 from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
+from obsflow.query.series import NAME_MARK
 
 _INT64_EDGE = 2.0**63
 _HASHES = float(2**64 - 1)
@@ -63,14 +64,16 @@ def evaluate_ratio(ctx: EvalContext, node: Aggregation, ratios: FloatArray, fram
     """The share of the series whose hash is below the ratio, or, for a negative one, the rest (`limit_ratio`)."""
     assert node.param is not None
     ctx.fail(np.isnan(ratios), lambda _step: QueryError("Ratio value is NaN"))
-    for ratio in np.unique(ratios[np.abs(ratios) > 1]).tolist():
+    greatest, least = float(ratios.max()), float(ratios.min())
+    for ratio in [greatest] * (greatest > 1) + [least] * (least < -1):
         ctx.run.annotations.warn(
             f"ratio value should be between -1 and 1, got {render_float_g(ratio)}, "
             f"capping to {render_float_g(math.copysign(1, ratio))}",
             node.param,
         )
     ratios = np.clip(ratios, -1.0, 1.0)
-    share = np.array([_hash_labels(labels) / _HASHES for labels in frame.labels.decode()], np.float64)[:, np.newaxis]
+    rows = frame.labels.without((NAME_MARK,)).decode()
+    share = np.array([_hash_labels(labels) / _HASHES for labels in rows], np.float64)[:, np.newaxis]
     kept = frame.present & np.where(ratios >= 0, share < ratios, share >= 1.0 + ratios)
     return Frame(frame.labels, frame.values, kept, frame.times).compact()
 
@@ -88,14 +91,15 @@ def _hash_labels(labels: Labels) -> int:
 def _limits(ctx: EvalContext, parameter: FloatArray) -> npt.NDArray[np.int64]:
     """The parameter as whole numbers, cut towards zero. Steps at which that cannot be done fail."""
     ctx.fail(np.isnan(parameter), lambda _step: QueryError("Parameter value is NaN"))
-    ctx.fail(parameter >= _INT64_EDGE, lambda step: _cannot_hold(parameter, step, "overflows"))
+    ctx.fail(parameter >= _INT64_EDGE, lambda step: _cannot_hold(ctx, parameter, step, "overflows"))
     if ctx.ranged and (parameter >= 1).any():  # where no step keeps anything, nobody looks
-        ctx.fail(parameter < -_INT64_EDGE, lambda step: _cannot_hold(parameter, step, "underflows"))
+        ctx.fail(parameter < -_INT64_EDGE, lambda step: _cannot_hold(ctx, parameter, step, "underflows"))
     return np.maximum(parameter, 0).astype(np.int64)
 
 
-def _cannot_hold(parameter: FloatArray, step: int, how: str) -> QueryError:
-    return QueryError(f"Scalar value {render_float_g(float(parameter[step]))} {how} int64")
+def _cannot_hold(ctx: EvalContext, parameter: FloatArray, step: int, how: str) -> QueryError:
+    value = parameter[step] if not ctx.ranged else parameter.max() if how == "overflows" else parameter.min()
+    return QueryError(f"Scalar value {render_float_g(float(value))} {how} int64")
 
 
 def _keep_least(keys: FloatArray, present: BoolArray, limits: npt.NDArray[np.int64]) -> BoolArray:
@@ -143,7 +147,11 @@ def _heap_order(keys: FloatArray, present: BoolArray, limit: int) -> list[int]:
         heap[0] = float(keys[at]), int(rows[at])
         _sift_down(heap)
         at += 1
-    return [row for _, row in sorted(heap, key=functools.cmp_to_key(_compare))]
+    ranked = sorted(heap, key=functools.cmp_to_key(_compare))
+    numbers = [row for key, row in ranked if not math.isnan(key)]
+    return (
+        numbers + [row for _, row in ranked[len(numbers) :]][::-1]
+    )  # as Go's insertion sort leaves what is not ordered
 
 
 def _above(a: tuple[float, int], b: tuple[float, int]) -> bool:

@@ -37,10 +37,7 @@ def drop_name(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> F
 
 def drop_name_labels(ctx: EvalContext, labels: LabelColumns) -> LabelColumns:
     """The labels of `drop_name`, before any series are joined."""
-    if ctx.run.delays_names:
-        marks = np.full(len(labels), ctx.symbols.intern("drop"), np.int32)
-        return labels.with_column(NAME_MARK, marks)
-    return labels.without(METADATA_LABELS)
+    return mark_names(ctx, labels) if ctx.run.delays_names else labels.without(METADATA_LABELS)
 
 
 def keeps_apart(ctx: EvalContext, labels: LabelColumns) -> bool:
@@ -49,6 +46,11 @@ def keeps_apart(ctx: EvalContext, labels: LabelColumns) -> bool:
         return True
     columns = (labels.column(name) for name in METADATA_LABELS if name in labels.names)
     return all(not len(column) or bool((column == column[0]).all()) for column in columns)
+
+
+def mark_names(ctx: EvalContext, labels: LabelColumns) -> LabelColumns:
+    """The labels of series whose names go at the end of the query."""
+    return labels.with_column(NAME_MARK, np.full(len(labels), ctx.symbols.intern("drop"), np.int32))
 
 
 def settle_names(ctx: EvalContext, frame: Frame) -> Frame:
