@@ -10,6 +10,7 @@ from obsflow.native.aggregation import (
     GROUP_OPERATORS,
     Groups,
     histogram_quantile,
+    keep_ranked,
     reduce_groups,
 )
 from obsflow.native.codecs import (
@@ -54,6 +55,7 @@ __all__ = [
     "decode_runs_and_starts",
     "fnv1a64",
     "histogram_quantile",
+    "keep_ranked",
     "reduce_groups",
     "snappy_decode",
     "window",

@@ -16,7 +16,7 @@ from obsflow.query.context import EvalContext
 from obsflow.query.fusion import group_labels, label_groups, reduce_in_one_pass
 from obsflow.query.labelling import is_label_text
 from obsflow.query.order import mark_groups, mark_steps, settle_order
-from obsflow.query.ranking import Groups, evaluate_limit, evaluate_ranking, evaluate_ratio
+from obsflow.query.ranking import evaluate_limit, evaluate_ranking, evaluate_ratio
 
 
 def evaluate_aggregation(ctx: EvalContext, node: Aggregation) -> Frame:
@@ -49,8 +49,8 @@ def _select(ctx: EvalContext, node: Aggregation) -> Frame:
     assert node.param is not None
     parameter = ctx.scalar(node.param)
     frame = ctx.vector(node.expr)
-    ids, first = group_labels(node, frame.labels).group()
-    result = settle_order(ctx, node, _SELECTIONS[node.op](ctx, node, parameter, frame, Groups(ids, len(first))))
+    groups = group_labels(node, frame.labels).groups
+    result = settle_order(ctx, node, _SELECTIONS[node.op](ctx, node, parameter, frame, groups))
     if node.op in ("topk", "bottomk"):
         mark_steps(ctx)
     return result

@@ -22,12 +22,13 @@ from obsflow.query.series import concat_frames, drop_name, merge_equal
 class Buckets:
     """The bucket series of a vector, by histogram and then by bound.
 
-    Histogram `g`, of `labels`, owns the rows `offsets[g]:offsets[g + 1]`; `le` is float64 `[rows]`, `values` and
-    `present` are `[rows, steps]`.
+    Histogram `g`, of `labels`, owns the series `rows[offsets[g] : offsets[g + 1]]`; `le` is float64 `[rows]`, `values`
+    and `present` are `[series, steps]`.
     """
 
     labels: LabelColumns
     offsets: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
     le: FloatArray
     values: FloatArray
     present: BoolArray
@@ -45,7 +46,7 @@ class Buckets:
         mark_groups(ctx, frame.present, ids, len(first))
         order = np.lexsort((bounds, ids))
         offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.bincount(ids, minlength=len(first)))))
-        return cls(labels.take(first), offsets, bounds[order], frame.values[order], frame.present[order])
+        return cls(labels.take(first), offsets, order, bounds[order], frame.values, frame.present)
 
     def nowhere(self) -> BoolArray:
         """Bool `[histograms, steps]`, all False."""
@@ -87,7 +88,7 @@ def _bucket_quantiles(
 ) -> Frame:
     """The quantile of each histogram; what had to be put right is noted, unless it is `known` (per step)."""
     values, present, forced, extents = native.histogram_quantile(
-        quantiles, buckets.le, buckets.values, buckets.present, buckets.offsets
+        quantiles, buckets.le, buckets.rows, buckets.values, buckets.present, buckets.offsets, ctx.run.threads
     )
     forced[known] = 0
     for row in np.flatnonzero(forced.any(axis=1)).tolist():
@@ -121,7 +122,8 @@ def evaluate_histogram_fraction(ctx: EvalContext, call: Call) -> Frame:
     shape = (len(buckets.labels), ctx.steps)
     values, present = np.empty(shape), np.empty(shape, bool)
     for row, (start, end) in enumerate(zip(buckets.offsets[:-1], buckets.offsets[1:], strict=True)):
-        le, counts, there = buckets.le[start:end], buckets.values[start:end], buckets.present[start:end]
+        rows = buckets.rows[start:end]
+        le, counts, there = buckets.le[start:end], buckets.values[rows], buckets.present[rows]
         present[row] = there.any(axis=0)
         for step in np.flatnonzero(present[row]).tolist():
             some = there[:, step]

@@ -4,7 +4,6 @@ import functools
 import itertools
 import math
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -21,36 +20,30 @@ _INT64_EDGE = 2.0**63
 _HASHES = float(2**64 - 1)
 
 
-@attrs.frozen(eq=False)
-class Groups:
-    """The group of each series: int64 ids `[series]`, and how many groups there are."""
-
-    ids: npt.NDArray[np.int64]
-    count: int
-
-
-def evaluate_ranking(ctx: EvalContext, node: Aggregation, parameter: FloatArray, frame: Frame, groups: Groups) -> Frame:
+def evaluate_ranking(
+    ctx: EvalContext, node: Aggregation, parameter: FloatArray, frame: Frame, groups: native.Groups
+) -> Frame:
     """The `k` greatest (`topk`) or least (`bottomk`) samples of each group at each step, NaN last.
 
     At an instant the groups follow one another, each in order of value.
     """
     limits = _limits(ctx, parameter)
+    greatest = node.op == "topk"
+    if not ctx.is_instant:
+        kept = native.keep_ranked(
+            frame.values, frame.present, groups, limits, greatest=greatest, workers=ctx.run.threads
+        )
+        return Frame(frame.labels, frame.values, kept, frame.times).compact()
     # Least first whatever is asked for, so that there is one order to think of.
-    keys = np.negative(frame.values) if node.op == "topk" else frame.values
-    kept = np.zeros(frame.present.shape, bool)
-    order: list[int] = []
-    sizes = np.bincount(groups.ids, minlength=groups.count)
-    members = np.split(np.argsort(groups.ids, kind="stable"), np.cumsum(sizes)[:-1])
-    for rows in members if len(frame) else ():
-        kept[rows] = _keep_least(keys[rows], frame.present[rows], limits)
-        if ctx.is_instant:
-            order += [int(rows[i]) for i in _heap_order(keys[rows, 0], frame.present[rows, 0], int(limits[0]))]
-    if ctx.is_instant:
-        return Frame(frame.labels, frame.values, kept, frame.times).take(np.array(order, np.intp))
-    return Frame(frame.labels, frame.values, kept, frame.times).compact()
+    keys, present = np.negative(frame.values[:, 0]) if greatest else frame.values[:, 0], frame.present[:, 0]
+    members = np.split(groups.order, groups.ends[: groups.count - 1]) if groups.count else []
+    order = [int(rows[i]) for rows in members for i in _heap_order(keys[rows], present[rows], int(limits[0]))]
+    return frame.take(np.array(order, np.intp))
 
 
-def evaluate_limit(ctx: EvalContext, _node: Aggregation, parameter: FloatArray, frame: Frame, groups: Groups) -> Frame:
+def evaluate_limit(
+    ctx: EvalContext, _node: Aggregation, parameter: FloatArray, frame: Frame, groups: native.Groups
+) -> Frame:
     """The first `k` series of each group that have a sample, step by step (`limitk`)."""
     limits = _limits(ctx, parameter)
     kept = np.zeros(frame.present.shape, bool)
@@ -60,7 +53,9 @@ def evaluate_limit(ctx: EvalContext, _node: Aggregation, parameter: FloatArray, 
     return Frame(frame.labels, frame.values, kept, frame.times).compact()
 
 
-def evaluate_ratio(ctx: EvalContext, node: Aggregation, ratios: FloatArray, frame: Frame, _groups: Groups) -> Frame:
+def evaluate_ratio(
+    ctx: EvalContext, node: Aggregation, ratios: FloatArray, frame: Frame, _groups: native.Groups
+) -> Frame:
     """The share of the series whose hash is below the ratio, or, for a negative one, the rest (`limit_ratio`)."""
     assert node.param is not None
     ctx.fail(np.isnan(ratios), lambda _step: QueryError("Ratio value is NaN"))
@@ -100,29 +95,6 @@ def _limits(ctx: EvalContext, parameter: FloatArray) -> npt.NDArray[np.int64]:
 def _cannot_hold(ctx: EvalContext, parameter: FloatArray, step: int, how: str) -> QueryError:
     value = parameter[step] if not ctx.ranged else parameter.max() if how == "overflows" else parameter.min()
     return QueryError(f"Scalar value {render_float_g(float(value))} {how} int64")
-
-
-def _keep_least(keys: FloatArray, present: BoolArray, limits: npt.NDArray[np.int64]) -> BoolArray:
-    """Bool `[rows, steps]`: the least `limits[step]` keys of each step."""
-    count = present.sum(axis=0)
-    kept: BoolArray = present & (limits > 0)
-    crowded = np.flatnonzero((limits > 0) & (limits < count))
-    if not len(crowded):
-        return kept
-    by_step = np.where(present, keys, np.inf).T.copy()
-    by_step[np.isnan(by_step)] = np.inf
-    for limit in np.unique(limits[crowded]).tolist():
-        steps = crowded[limits[crowded] == limit]
-        own = by_step if len(steps) == len(by_step) else by_step[steps]
-        last = np.partition(own, limit - 1, axis=1)[:, limit - 1 : limit]
-        chosen = own <= last
-        # A tie at the edge, or an edge among infinities and NaN, is for the heap to decide.
-        undecided = (chosen.sum(axis=1) != limit) | np.isposinf(last[:, 0])
-        kept[:, steps] = chosen.T
-        for step in steps[undecided].tolist():
-            kept[:, step] = False
-            kept[_heap_order(keys[:, step], present[:, step], limit), step] = True
-    return kept
 
 
 def _heap_order(keys: FloatArray, present: BoolArray, limit: int) -> list[int]:
