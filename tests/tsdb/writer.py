@@ -132,12 +132,17 @@ def index(series: Sequence[tuple[LabelSet, Sequence[ChunkMeta]]], version: int =
                 entry += uvarint(first - previous_last) + uvarint(last - first) + varint(reference - previous)
         out += uvarint(len(entry)) + entry + crc32c(entry)
     postings_at = len(out)
-    out += bytes(-len(out) % 4)
-    list_at = len(out)
-    postings = struct.pack(f">I{len(ids)}I", len(ids), *ids)
-    out += struct.pack(">I", len(postings)) + postings + crc32c(postings)
+    lists = {("", ""): ids}
+    for series_id, (labels, _) in zip(ids, series, strict=True):
+        for pair in labels.items():
+            lists.setdefault(pair, []).append(series_id)
+    table = struct.pack(">I", len(lists))
+    for (name, value), members in sorted(lists.items()):
+        out += bytes(-len(out) % 4)
+        table += uvarint(2) + text(name) + text(value) + uvarint(len(out))
+        postings = struct.pack(f">I{len(members)}I", len(members), *members)
+        out += struct.pack(">I", len(postings)) + postings + crc32c(postings)
     table_at = len(out)
-    table = struct.pack(">I", 1) + uvarint(2) + text("") + text("") + uvarint(list_at)
     out += struct.pack(">I", len(table)) + table + crc32c(table)
     toc = struct.pack(">6Q", symbols_at, series_at, postings_at, table_at, postings_at, table_at)
     return bytes(out + toc + crc32c(toc))
