@@ -74,7 +74,7 @@ def xor_chunk(samples: Sequence[Sample]) -> bytes:
         out.append("0" if difference == 0 else f"1100000000000{difference:064b}")
     bits = "".join(out)
     bits += "0" * (-len(bits) % 8)
-    return struct.pack(">H", len(samples)) + bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
+    return struct.pack(">H", len(samples)) + int(bits, 2).to_bytes(len(bits) // 8, "big")
 
 
 def xor2_chunk(samples: Sequence[Sample]) -> bytes:
