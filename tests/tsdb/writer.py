@@ -59,10 +59,11 @@ def bits_of(value: float) -> int:
 def xor_chunk(samples: Sequence[Sample]) -> bytes:
     """The data of an XOR chunk, written without ever reusing a window."""
     out: list[str] = []
-    for i, (time, value) in enumerate(samples):
+    words = [bits_of(value) for _, value in samples]
+    for i, (time, _) in enumerate(samples):
         if i == 0:
             out += [f"{byte:08b}" for byte in varint(time)]
-            out.append(f"{bits_of(value):064b}")
+            out.append(f"{words[0]:064b}")
             continue
         delta = time - samples[i - 1][0]
         if i == 1:
@@ -70,7 +71,7 @@ def xor_chunk(samples: Sequence[Sample]) -> bytes:
         else:
             change = delta - (samples[i - 1][0] - samples[i - 2][0])
             out.append("0" if change == 0 else f"1111{change & 0xFFFFFFFFFFFFFFFF:064b}")
-        difference = bits_of(value) ^ bits_of(samples[i - 1][1])
+        difference = words[i] ^ words[i - 1]
         out.append("0" if difference == 0 else f"1100000000000{difference:064b}")
     bits = "".join(out)
     bits += "0" * (-len(bits) % 8)

@@ -36,7 +36,7 @@ def scrape_times(scrapes: range, rng) -> list[int]:
     phase, jitter = rng.randint(1, scrapes.step), rng.choice((0, 0, 0, 40, 700))
     times = []
     for time in scrapes[:-1]:
-        late = time + phase + rng.randint(0, jitter)
+        late = time + phase + int(jitter * rng.random())
         times.append(late + (late % 1000 == 0))
     return times
 
