@@ -20,6 +20,7 @@ from obsflow.model.labels import Labels
 from tests.conformance.corpora.cases import Case, block_series, make_cases
 from tests.conformance.corpora.expressions import CORPORA, corpus_expressions
 from tests.conformance.prometheus import Api, serve
+from tests.external import tool
 from tests.oracles.promql import Oracle
 from tests.oracles.promql_2_42 import DIFFERENCES, habits
 from tests.tsdb import writer
@@ -130,6 +131,7 @@ def expressions():
 @pytest.fixture(scope="module")
 def questions(expressions, tmp_path_factory):
     """Both answers to every expression over the data of every seed, as a range and at one of its steps."""
+    tool("prometheus")
     return [question for seed in SEEDS for question in ask_both(expressions, seed, tmp_path_factory.mktemp("data"))]
 
 
