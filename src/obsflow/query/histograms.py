@@ -36,17 +36,16 @@ class Buckets:
     @classmethod
     def of(cls, ctx: EvalContext, frame: Frame, node: Expr) -> "Buckets":
         """Sort the series of a vector into histograms; warn of those that have no bound and leave them out."""
-        bounds = _parse_bounds(ctx, frame.labels)
+        bounds = _parse_bounds(frame.labels)
         bad = np.isnan(bounds)
         if bad.any():
             _warn_of_bounds(ctx, frame.labels.take(bad), node)
-            frame, bounds = frame.take(~bad), bounds[~bad]
+            frame = frame.take(~bad)
         labels = frame.labels.without((BUCKET_LABEL,))
         ids, first = labels.group()
         mark_groups(ctx, frame.present, ids, len(first))
-        order = np.lexsort((bounds, ids))
-        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.bincount(ids, minlength=len(first)))))
-        return cls(labels.take(first), offsets, order, bounds[order], frame.values, frame.present)
+        offsets, order, le = frame.labels.derive("buckets", lambda: _sort_buckets(frame.labels))
+        return cls(labels.of_groups, offsets, order, le, frame.values, frame.present)
 
     def nowhere(self) -> BoolArray:
         """Bool `[histograms, steps]`, all False."""
@@ -175,11 +174,23 @@ def _coalesce(le: list[float], counts: list[float]) -> tuple[list[float], list[f
     return list(merged), list(merged.values())
 
 
-def _parse_bounds(ctx: EvalContext, labels: LabelColumns) -> FloatArray:
+def _parse_bounds(labels: LabelColumns) -> FloatArray:
     """float64 `[series]`: the bounds; NaN where the label is missing or is not a number."""
-    distinct, inverse = np.unique(labels.column(BUCKET_LABEL), return_inverse=True)
-    bounds = np.array([_parse_bound(ctx.symbols[symbol]) for symbol in distinct.tolist()], np.float64)
-    return bounds[inverse]
+
+    def make() -> FloatArray:
+        distinct, inverse = np.unique(labels.column(BUCKET_LABEL), return_inverse=True)
+        return np.array([_parse_bound(labels.symbols[symbol]) for symbol in distinct.tolist()], np.float64)[inverse]
+
+    return labels.derive("bounds", make)
+
+
+def _sort_buckets(labels: LabelColumns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
+    """Offsets, rows and bounds of `Buckets`; every series has a bound."""
+    bounds = _parse_bounds(labels)
+    ids, first = labels.without((BUCKET_LABEL,)).group()
+    order = np.lexsort((bounds, ids))
+    offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.bincount(ids, minlength=len(first)))))
+    return offsets, order, bounds[order]
 
 
 def _parse_bound(text: str) -> float:

@@ -198,12 +198,16 @@ def _finish(ctx: EvalContext, call: Call, frame: Frame) -> Frame:
     return drop_name(ctx, frame, whole_range=True)
 
 
+def _names_and_types(labels: LabelColumns) -> list[list[int]]:
+    pairs: list[list[int]] = np.unique(np.stack((labels.column(METRIC_NAME), labels.column(_TYPE))), axis=1).T.tolist()
+    return pairs
+
+
 def inform_of_gauges(ctx: EvalContext, call: Call, labels: LabelColumns) -> None:
     """Say of each metric that a function of counters reads and that is none by its name, or by the type it may have."""
     if call.name not in ("rate", "increase"):
         return
-    columns = [labels.column(METRIC_NAME)] + ([labels.column(_TYPE)] if ctx.run.has_type_labels else [])
-    for name, *types in np.unique(np.stack(columns), axis=1).T.tolist():
+    for name, *types in _names_and_types(labels) if ctx.run.has_type_labels else zip(labels.distinct(METRIC_NAME)):
         metric = ctx.symbols[name]
         if not metric:
             continue
