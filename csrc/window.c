@@ -86,8 +86,6 @@ static obs_status make_row(const window_call *call, size_t series, size_t worker
     const obs_windows *windows = call->windows;
     const obs_scratch *scratch = &call->scratch[worker];
     window_job job = {
-        .times = scratch->times,
-        .values = scratch->values,
         .marks = scratch->marks,
         .ranks = scratch->ranks,
         .steps = windows->times + first,
@@ -99,12 +97,16 @@ static obs_status make_row(const window_call *call, size_t series, size_t worker
         .present = present,
     };
     int64_t from = obs_time_before(job.steps[0], job.range);
-    obs_status status = obs_series_decode(call->runs, series, from, job.steps[n - 1], scratch, &job.n, call->bad);
+    obs_samples samples;
+    bool with_stale = FUNCTIONS[windows->function].sees_stale;
+    obs_status status =
+        obs_series_read(call->runs, series, from, job.steps[n - 1], with_stale, scratch, &samples, call->bad);
     if (status != OBS_OK)
         return status;
+    job.times = samples.times;
+    job.values = samples.values;
+    job.n = samples.n;
     *cost += job.n + n;
-    if (!FUNCTIONS[windows->function].sees_stale)
-        job.n = obs_series_drop_stale(scratch, job.n);
     FUNCTIONS[windows->function].kernel(&job);
     return OBS_OK;
 }

@@ -34,6 +34,7 @@ from obsflow.native.series import (
     Windows,
     decode_runs,
     decode_runs_and_starts,
+    unpack_runs,
     window,
     window_groups,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "keep_ranked",
     "reduce_groups",
     "snappy_decode",
+    "unpack_runs",
     "window",
     "window_groups",
     "xor2_decode",
