@@ -1,6 +1,6 @@
 """The encoded samples of many series: decoding, selecting and windowing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import attrs
@@ -29,6 +29,7 @@ from obsflow.native.memory import (
 _MIN_TIME: Final = -(2**63)
 _MAX_TIME: Final = 2**63 - 1
 _SCRATCH_SAMPLES: Final = 1 << 13
+_CELLS_A_PAUSE: Final = 1 << 20
 _NO_BYTES: Final = np.empty(0, np.uint8)
 
 
@@ -86,7 +87,7 @@ _RUN_COLUMNS: Final = (
 class PassedRuns:
     """A run table as C sees it; keeps alive what the pointers refer to. Raises TypeError and ValueError."""
 
-    __slots__ = ("_alive", "n_runs", "n_series", "pointer")
+    __slots__ = ("_alive", "n_bytes", "n_runs", "n_series", "pointer")
 
     def __init__(self, runs: RunTable) -> None:
         self.n_runs = len(runs.buffer)
@@ -103,6 +104,14 @@ class PassedRuns:
         sizes = {"n_buffers": len(buffers), "n_series": self.n_series, "n_runs": self.n_runs}
         self.pointer = ffi.new("obs_runs *", columns | sizes)
         self._alive = buffers, columns
+        self.n_bytes = int(runs.length.sum())
+
+    def part(self, first: int, last: int) -> Any:
+        """The series `first:last` as a table of their own, over the same runs."""
+        part = ffi.new("obs_runs *", self.pointer[0])
+        part.offsets += first
+        part.n_series = last - first
+        return part
 
     def measure(self, start: int, end: int) -> tuple[int, int]:
         """Upper bounds for the samples in `[start, end]`: of one series, of all."""
@@ -228,8 +237,6 @@ class Windows:
             raise ValueError(f"no range function is named {self.function}")
         times, n_times = self.times, len(self.times)
         as_array(times, np.int64, (n_times,), "times")
-        if n_times > 1 and (times[1:] < times[:-1]).any():
-            raise ValueError("times must ascend")
         if self.range_ms < 0:
             raise ValueError(f"range_ms must not be negative: {self.range_ms}")
         given = (0, n_times) if self.params is None else self.params.shape
@@ -239,22 +246,22 @@ class Windows:
             )
         return index
 
-    def pass_to(self, call: Any, runs: PassedRuns, arguments: Sequence[Any], workers: int) -> UInt8Array:
-        """Call a kernel over windows, again with more scratch if it had too little; returns the corrupt runs."""
+    def pass_to(self, call: Any, table: PassedRuns, part: Any, arguments: Sequence[Any], workers: int) -> None:
+        """Call a kernel over the windows of (a part of) a table, again with more scratch if it had too little."""
         index = self.check()
         times = pass_memory(I64, np.ascontiguousarray(self.times))
         params = ffi.NULL if self.params is None else pass_memory(F64, np.ascontiguousarray(self.params, np.float64))
         windows = ffi.new("obs_windows *", (index, times, len(self.times), self.range_ms, params))
-        bad = np.zeros(runs.n_runs, np.uint8)
         scratch = _take_scratch(workers)
-        status = call(windows, runs.pointer, scratch.pointer, workers, *arguments, pass_memory(U8, bad))
+        status = call(windows, part, scratch.pointer, workers, *arguments)
         if status == lib.OBS_NO_SPACE:
             start = max(_MIN_TIME, int(self.times[0]) - self.range_ms)
-            scratch = _Scratch(workers, runs.measure(start, int(self.times[-1]))[0])
-            status = call(windows, runs.pointer, scratch.pointer, workers, *arguments, pass_memory(U8, bad))
+            scratch = _Scratch(workers, table.measure(start, int(self.times[-1]))[0])
+            status = call(windows, part, scratch.pointer, workers, *arguments)
         _give_scratch(scratch)
+        if status == lib.OBS_INVALID and (self.times[1:] < self.times[:-1]).any():
+            raise ValueError("times must ascend")
         check(status)
-        return bad
 
 
 class Rows(NamedTuple):
@@ -269,14 +276,32 @@ class Rows(NamedTuple):
     filled: Int64Array
     bad: UInt8Array
 
+    def pass_memory(self) -> tuple[Any, ...]:
+        """The columns as kernels take them."""
+        passed = pass_memory(F64, self.values), pass_memory(U8, self.present), pass_memory(I64, self.filled)
+        return (*passed, pass_memory(U8, self.bad))
 
-def window(runs: RunTable, windows: Windows, workers: int = 1) -> Rows:
-    """A row for every series. Up to `workers` threads take part, if there is enough to do."""
+
+def window(runs: RunTable, windows: Windows, workers: int = 1, *, pause: Callable[[], None] | None = None) -> Rows:
+    """A row for every series. Up to `workers` threads take part, if there is enough to do.
+
+    `pause` is called now and then, and may raise.
+    """
     table = runs.passed
-    shape = (table.n_series, len(windows.times))
-    values, present, filled = np.empty(shape), np.empty(shape, np.bool_), np.zeros(table.n_series, np.int64)
-    outputs = (pass_memory(F64, values), pass_memory(U8, present), pass_memory(I64, filled))
-    return Rows(values, present, filled, windows.pass_to(lib.obs_window_apply, table, outputs, workers))
+    n_series, n_steps = shape = (table.n_series, len(windows.times))
+    rows = Rows(
+        np.empty(shape), np.empty(shape, np.bool_), np.zeros(n_series, np.int64), np.zeros(table.n_runs, np.uint8)
+    )
+    if pause is None:
+        windows.pass_to(lib.obs_window_apply, table, table.pointer, rows.pass_memory(), workers)
+        return rows
+    stride = max(1, _CELLS_A_PAUSE // max(1, n_steps))
+    for first in range(0, n_series, stride):
+        last = min(first + stride, n_series)
+        part = Rows(rows.values[first:last], rows.present[first:last], rows.filled[first:last], rows.bad)
+        windows.pass_to(lib.obs_window_apply, table, table.part(first, last), part.pass_memory(), workers)
+        pause()
+    return rows
 
 
 def window_groups(runs: RunTable, windows: Windows, op: str, groups: Groups, workers: int = 1) -> Rows:
@@ -286,8 +311,6 @@ def window_groups(runs: RunTable, windows: Windows, op: str, groups: Groups, wor
     """
     table = runs.passed
     n_steps = len(windows.times)
-    shape = (groups.count, n_steps)
-    values, present, filled = np.empty(shape), np.empty(shape, np.bool_), np.zeros(table.n_series, np.int64)
     if len(groups) != table.n_series:
         raise ValueError(f"{len(groups)} series are in groups, of {table.n_series}")
     index, rows = find_operator(op), ReductionRows(workers, n_steps)
@@ -298,5 +321,8 @@ def window_groups(runs: RunTable, windows: Windows, op: str, groups: Groups, wor
         )
         return status
 
-    outputs = (pass_memory(F64, values), pass_memory(U8, present), pass_memory(I64, filled))
-    return Rows(values, present, filled, windows.pass_to(call, table, outputs, workers))
+    shape = (groups.count, n_steps)
+    filled, bad = np.zeros(table.n_series, np.int64), np.zeros(table.n_runs, np.uint8)
+    made = Rows(np.empty(shape), np.empty(shape, np.bool_), filled, bad)
+    windows.pass_to(call, table, table.pointer, made.pass_memory(), workers)
+    return made
