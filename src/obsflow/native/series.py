@@ -7,7 +7,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obsflow.native.aggregation import Groups, ReductionRows, find_operator
+from obsflow.native.aggregation import Groups, find_operator, reduction_rows
 from obsflow.native.memory import (
     F64,
     I32,
@@ -18,6 +18,7 @@ from obsflow.native.memory import (
     BoolArray,
     Float64Array,
     Int64Array,
+    Reserve,
     UInt8Array,
     as_array,
     check,
@@ -28,7 +29,6 @@ from obsflow.native.memory import (
 
 _MIN_TIME: Final = -(2**63)
 _MAX_TIME: Final = 2**63 - 1
-_SCRATCH_SAMPLES: Final = 1 << 13
 _CELLS_A_PAUSE: Final = 1 << 20
 _NO_BYTES: Final = np.empty(0, np.uint8)
 
@@ -126,8 +126,7 @@ class _Scratch:
     __slots__ = ("_alive", "capacity", "pointer", "workers")
 
     def __init__(self, workers: int, capacity: int) -> None:
-        self.workers = workers
-        self.capacity = capacity
+        self.workers, self.capacity = workers, capacity
         kinds = ((I64, np.int64), (F64, np.float64), (I64, np.int64), (U64, np.uint64))
         self._alive = [
             [pass_memory(ctype, np.empty(capacity, dtype)) for ctype, dtype in kinds] for _ in range(workers)
@@ -135,26 +134,7 @@ class _Scratch:
         self.pointer = ffi.new("obs_scratch[]", [[*columns, capacity] for columns in self._alive])
 
 
-_idle_scratches: Final[list[_Scratch]] = []
-"""Scratches to be used again: fresh memory costs more than a small query. A call takes one out, or makes its own."""
-
-_MAX_IDLE: Final = 4
-_MAX_IDLE_SAMPLES: Final = 1 << 18
-
-
-def _take_scratch(workers: int) -> _Scratch:
-    while True:
-        try:
-            scratch = _idle_scratches.pop()
-        except IndexError:
-            return _Scratch(workers, _SCRATCH_SAMPLES)
-        if scratch.workers >= workers:
-            return scratch
-
-
-def _give_scratch(scratch: _Scratch) -> None:
-    if len(_idle_scratches) < _MAX_IDLE and scratch.capacity <= _MAX_IDLE_SAMPLES:
-        _idle_scratches.append(scratch)
+_scratches: Final = Reserve(_Scratch, least=1 << 13, most=1 << 18)
 
 
 def decode_runs(
@@ -252,13 +232,13 @@ class Windows:
         times = pass_memory(I64, np.ascontiguousarray(self.times))
         params = ffi.NULL if self.params is None else pass_memory(F64, np.ascontiguousarray(self.params, np.float64))
         windows = ffi.new("obs_windows *", (index, times, len(self.times), self.range_ms, params))
-        scratch = _take_scratch(workers)
+        scratch = _scratches.take(workers, 0)
         status = call(windows, part, scratch.pointer, workers, *arguments)
         if status == lib.OBS_NO_SPACE:
             start = max(_MIN_TIME, int(self.times[0]) - self.range_ms)
-            scratch = _Scratch(workers, table.measure(start, int(self.times[-1]))[0])
+            scratch = _scratches.take(workers, table.measure(start, int(self.times[-1]))[0])
             status = call(windows, part, scratch.pointer, workers, *arguments)
-        _give_scratch(scratch)
+        _scratches.give(scratch)
         if status == lib.OBS_INVALID and (self.times[1:] < self.times[:-1]).any():
             raise ValueError("times must ascend")
         check(status)
@@ -313,7 +293,7 @@ def window_groups(runs: RunTable, windows: Windows, op: str, groups: Groups, wor
     n_steps = len(windows.times)
     if len(groups) != table.n_series:
         raise ValueError(f"{len(groups)} series are in groups, of {table.n_series}")
-    index, rows = find_operator(op), ReductionRows(workers, n_steps)
+    index, rows = find_operator(op), reduction_rows.take(workers, n_steps)
 
     def call(given: Any, pointer: Any, scratch: Any, n_workers: int, *outputs: Any) -> int:
         status: int = lib.obs_window_reduce(
@@ -325,4 +305,5 @@ def window_groups(runs: RunTable, windows: Windows, op: str, groups: Groups, wor
     filled, bad = np.zeros(table.n_series, np.int64), np.zeros(table.n_runs, np.uint8)
     made = Rows(np.empty(shape), np.empty(shape, np.bool_), filled, bad)
     windows.pass_to(call, table, table.pointer, made.pass_memory(), workers)
+    reduction_rows.give(rows)
     return made

@@ -57,12 +57,12 @@ def reduce_in_one_pass(ctx: EvalContext, node: Aggregation) -> Frame | None:
     run.limits.check("max_samples", keys.groups.count * ctx.steps)
     stage.load(ctx)
     rows = native.window_groups(stage.runs, stage.windows, node.op, keys.groups, run.threads)
-    if run.plan.order_bound and (rows.filled < ctx.steps).any():
+    if run.plan.order_bound and rows.filled.min(initial=ctx.steps) < ctx.steps:
         return None  # an aggregation above asks for the order of the groups, which is then not the same at all steps
     run.count_damage(rows.bad)
     if isinstance(inner, Call):
-        filled = rows.filled > 0
-        inform_of_gauges(ctx, inner, stage.labels if filled.all() else stage.labels.take(filled))
+        are_all = np.count_nonzero(rows.filled) == len(rows.filled)
+        inform_of_gauges(ctx, inner, stage.labels if are_all else stage.labels.take(rows.filled > 0))
     return ctx.frame(label_groups(labels, keys), rows.values, rows.present).compact()
 
 

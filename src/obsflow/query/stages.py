@@ -32,7 +32,9 @@ def run_stage(ctx: EvalContext, stage: Stage) -> Frame:
         stage.runs, stage.windows, run.threads, pause=None if run.deadline is None else run.deadline.check
     )
     run.count_damage(rows.bad)
-    frame = Frame(stage.labels, rows.values, rows.present, ctx.times, is_compact=bool(rows.filled.all()))
+    frame = Frame(
+        stage.labels, rows.values, rows.present, ctx.times, is_compact=np.count_nonzero(rows.filled) == len(rows.filled)
+    )
     if frame.is_compact:
         return frame
     return attrs.evolve(frame.take(np.flatnonzero(rows.filled)), is_compact=True)
