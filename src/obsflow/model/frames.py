@@ -47,6 +47,12 @@ class Symbols:
             known = self._ids.setdefault(text, new)  # another thread may have been first, and `new` is then nobody's
         return known
 
+    def intern_all(self, texts: Sequence[str]) -> IdArray:
+        """int32: the ids of many."""
+        ids = map(self._ids.get, texts)
+        found = (self.intern(text) if i is None else i for i, text in zip(ids, texts, strict=True))
+        return np.fromiter(found, np.int32, len(texts))
+
     def find(self, text: str) -> int:
         """The id of `text`, or -1."""
         return self._ids.get(text, -1)
