@@ -16,7 +16,9 @@ from obsflow.model.alerts import Alert
 from obsflow.model.labels import Labels
 from obsflow.model.notifications import Notification
 from obsflow.notify import Renderer, Request
+from obsflow.promql import Dialect
 from obsflow.query.engine import Engine
+from obsflow.query.limits import Limits
 from obsflow.query.result import Batch, Result
 from obsflow.rules import EvaluationFailed, Transition, load_rules
 from obsflow.tsdb.database import Database
@@ -33,10 +35,12 @@ __all__ = [
     "Decision",
     "Delivered",
     "DeliveryFailed",
+    "Dialect",
     "Engine",
     "EvaluationFailed",
     "Flow",
     "Labels",
+    "Limits",
     "Notification",
     "Notify",
     "ObsflowError",

@@ -53,6 +53,7 @@ def test_query_without_a_time_asks_at_the_newest_sample(capsys):
     ("arguments", "message"),
     [
         (["query", "--data", DATA, "sum(up"], "1:7: parse error: "),
+        (["query", "--data", DATA, "up", "--timeout", "0s"], "query timed out in expression evaluation (after "),
         (["query", "--data", "/nowhere", "up"], "/nowhere: expected a Prometheus data directory"),
         (["backtest", "/nowhere"], "/nowhere: expected a Prometheus data directory"),
         (["backtest", EXAMPLE, "--alerts", "/nowhere/a.jsonl"], "/nowhere/a.jsonl: No such file or directory"),

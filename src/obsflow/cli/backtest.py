@@ -3,6 +3,7 @@
 import argparse
 import collections
 import json
+import os
 import pathlib
 import sys
 from collections.abc import Iterable, Mapping
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     )
     scenario = load_scenario(files, start=options.start, end=options.end, compat=options.compat)
     with ProgressBar(sys.stderr, scenario.start, scenario.end) as bar:
-        result = run_backtest(scenario, bar.reach if bar.is_shown else None)
+        result = run_backtest(scenario, bar.reach if bar.is_shown else None, threads=os.cpu_count() or 1)
     for problem in (*scenario.database.problems, *map(_unapplied, scenario.prometheus.unapplied)):
         print(f"warning: {problem}", file=sys.stderr)
     _write(options.notifications, (notification_record(each) for each, _ in result.notifications))

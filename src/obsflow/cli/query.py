@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import os
 import sys
+import time
 from typing import Any
 
 from obsflow.adapters.data_directory import open_database
@@ -11,6 +13,7 @@ from obsflow.cli.table import render_table
 from obsflow.model.labels import Labels
 from obsflow.model.times import render_rfc3339
 from obsflow.query.engine import Engine
+from obsflow.query.limits import Limits
 
 _DEFAULT_STEP_MS = 60_000
 
@@ -24,6 +27,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser.add_argument("--start", type=time_argument, metavar="T", help="evaluate from T")
     parser.add_argument("--end", type=time_argument, metavar="T", help="... to T")
     parser.add_argument("--step", type=duration_argument, metavar="D", help="... every D (default 1m)")
+    parser.add_argument("--timeout", type=duration_argument, metavar="D", help="give up after D")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.set_defaults(run=run, parser=parser)
 
@@ -34,7 +38,8 @@ def run(options: argparse.Namespace) -> int:
     if is_range and options.time is not None:
         options.parser.error("--time does not go with --start, --end, --step")
     database = open_database(options.data)
-    engine = Engine(database)
+    limits = Limits(max_seconds=None if options.timeout is None else options.timeout / 1000)
+    engine = Engine(database, limits=limits, threads=os.cpu_count() or 1, clock=time.monotonic)
     if is_range:
         start = database.min_time if options.start is None else options.start
         end = database.max_time if options.end is None else options.end

@@ -96,22 +96,27 @@ class BacktestResult:
             yield notification, self.renderer.render(notification, config)
 
 
-def run_backtest(scenario: Scenario, progress: Callable[[int], None] | None = None) -> BacktestResult:
-    """Replay the scenario. `progress` is told the time reached, in ms, whenever something happened."""
-    return _Run(scenario).run(progress)
+def run_backtest(
+    scenario: Scenario, progress: Callable[[int], None] | None = None, *, threads: int = 1
+) -> BacktestResult:
+    """Replay the scenario. `progress` is told the time reached, in ms, whenever something happened.
+
+    Up to `threads` threads take part in reading recorded samples, as in `Engine`.
+    """
+    return _Run(scenario, threads).run(progress)
 
 
 class _Run:
     """The machines of one backtest."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, threads: int) -> None:
         self.scenario = scenario
         self.compat = scenario.compat
         self.schedule = self._schedule()
         self.written = TSDB(symbols=scenario.database.symbols)
         recorded = HidingStore(scenario.database, _written_names([each.group for each in self.schedule]))
         step_ms = scenario.prometheus.global_.evaluation_interval_ms
-        self.evaluator = BatchEvaluator(self.schedule, recorded, self.written, default_step_ms=step_ms)
+        self.evaluator = BatchEvaluator(self.schedule, recorded, self.written, default_step_ms=step_ms, threads=threads)
         self.router = self._router()
         machines = [self._machine(each) for each in self.schedule]
         self.flow = Flow(

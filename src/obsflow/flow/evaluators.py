@@ -110,11 +110,17 @@ class BatchEvaluator:
     """
 
     def __init__(
-        self, groups: Sequence[ScheduledGroup], recorded: Queryable, written: Queryable, *, default_step_ms: int
+        self,
+        groups: Sequence[ScheduledGroup],
+        recorded: Queryable,
+        written: Queryable,
+        *,
+        default_step_ms: int,
+        threads: int = 1,
     ) -> None:
         self._instant = InstantEvaluator(Engine(UnionStore(recorded, written), default_step_ms=default_step_ms))
         self._frames = FrameStore(recorded.symbols)
-        self._engine = Engine(UnionStore(recorded, self._frames), default_step_ms=default_step_ms)
+        self._engine = Engine(UnionStore(recorded, self._frames), default_step_ms=default_step_ms, threads=threads)
         self._places = {id(place.rule): place for place in _place_rules(groups)}
         self._batchable = _find_batchable(list(self._places.values()))
         self._histories: dict[int, _History] = {}
