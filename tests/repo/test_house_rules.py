@@ -85,9 +85,10 @@ def test_dependencies_are_the_few_that_were_chosen():
     assert names == {"attrs", "backports.zstd", "cffi", "google-re2", "numpy", "pyyaml"}
 
 
-def test_readme_code_runs_and_prints_what_it_says():
-    """The Python of the README is run, and the output shown under it is its output."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/promql.md"])
+def test_code_of_a_page_runs_and_prints_what_it_says(page):
+    """The Python of a page is run, and the output shown under it is its output."""
+    text = (ROOT / page).read_text(encoding="utf-8")
     code, shown = re.search(r"```python\n(.*?)```\n+```text\n(.*?)```", text, re.DOTALL).groups()
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
