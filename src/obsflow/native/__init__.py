@@ -12,6 +12,19 @@ from obsflow.native.aggregation import (
     histogram_quantile,
     reduce_groups,
 )
+from obsflow.native.chunks import (
+    CHUNK_CORRUPT,
+    CHUNK_CUT,
+    CHUNK_MISSING,
+    CHUNK_OUTSIDE,
+    CHUNK_READABLE,
+    CHUNK_SKIPPED,
+    CHUNK_UNREAD,
+    ChunkFiles,
+    ChunkRanges,
+    ChunkTimes,
+    Located,
+)
 from obsflow.native.codecs import (
     XorAppender,
     crc32c,
@@ -30,6 +43,7 @@ from obsflow.native.series import (
     PassedRuns,
     Rows,
     RunTable,
+    SharedBuffers,
     Windows,
     decode_runs,
     decode_runs_and_starts,
@@ -38,13 +52,25 @@ from obsflow.native.series import (
 )
 
 __all__ = [
+    "CHUNK_CORRUPT",
+    "CHUNK_CUT",
+    "CHUNK_MISSING",
+    "CHUNK_OUTSIDE",
+    "CHUNK_READABLE",
+    "CHUNK_SKIPPED",
+    "CHUNK_UNREAD",
     "FOLDING_OPERATORS",
     "GROUP_OPERATORS",
     "WINDOW_FUNCTIONS",
+    "ChunkFiles",
+    "ChunkRanges",
+    "ChunkTimes",
     "Groups",
+    "Located",
     "PassedRuns",
     "Rows",
     "RunTable",
+    "SharedBuffers",
     "Windows",
     "XorAppender",
     "crc32c",

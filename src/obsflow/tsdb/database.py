@@ -11,10 +11,10 @@ from obsflow.model.frames import LabelColumns, Symbols
 from obsflow.model.matchers import Matcher
 from obsflow.model.storage import Selection
 from obsflow.tsdb.block import Block
-from obsflow.tsdb.encoding import IntArray, dense_ids
+from obsflow.tsdb.encoding import IntArray
 from obsflow.tsdb.files import DataDirectory, Decompress, Skipped
 from obsflow.tsdb.head import Head
-from obsflow.tsdb.runs import RunTable, assemble, join, no_runs
+from obsflow.tsdb.runs import RunTable, SourceRuns, assemble, join, no_runs
 from obsflow.tsdb.series import SeriesTable
 
 
@@ -41,8 +41,8 @@ class Source(Protocol):
     def skipped(self) -> tuple[Skipped, ...]:
         """What was found so far and is not read."""
 
-    def runs(self, rows: IntArray, start: int, end: int) -> RunTable:
-        """The runs of the series at `rows` that touch `[start, end]`; `series` counts within `rows`."""
+    def runs(self, rows: IntArray, start: int, end: int) -> SourceRuns:
+        """The runs of the series at `rows` that touch `[start, end]`; others may come along."""
 
 
 class Database:
@@ -135,13 +135,19 @@ class Database:
         matchers, sources = question
         parts = []
         for source in sources:
-            rows = source.series.match(matchers)
-            if len(rows) and len(table := source.runs(rows, start, end)):
-                present, series = dense_ids(table.series, len(rows))
-                parts.append((source.series.take(rows[present]), attrs.evolve(table, series=series)))
+            matched = source.series.match(matchers)
+            if not len(matched.rows):
+                continue
+            found = source.runs(matched.rows, start, end)
+            if len(found):
+                present = found.present
+                parts.append((matched.labels(present), found if present is None else found.only(present)))
         if not parts:
             return Selection(LabelColumns.unlabelled(self._symbols, 0), no_runs())
-        labels, table = parts[0] if len(parts) == 1 else _unite(parts)
+        labels, found = parts[0]
+        if len(parts) == 1 and found.is_selection:
+            return Selection(labels, found.runs)
+        labels, table = (labels, found.table()) if len(parts) == 1 else _unite(parts)
         runs, problems = assemble(table, len(labels))
         for problem in problems:
             self._bad_runs.setdefault((problem.file, problem.offset), problem)
@@ -194,7 +200,7 @@ class _Answer:
         )
 
 
-def _unite(parts: Sequence[tuple[LabelColumns, RunTable]]) -> tuple[LabelColumns, RunTable]:
+def _unite(parts: Sequence[tuple[LabelColumns, SourceRuns]]) -> tuple[LabelColumns, RunTable]:
     """Label sets and runs of several sources under one numbering, sorted by label set."""
     labels = parts[0][0]
     for other, _ in parts[1:]:
@@ -206,7 +212,7 @@ def _unite(parts: Sequence[tuple[LabelColumns, RunTable]]) -> tuple[LabelColumns
     rank[order] = np.arange(len(order))
     tables = []
     at = 0
-    for part, table in parts:
-        tables.append(table.for_series(rank[ids[at : at + len(part)]]))
+    for part, found in parts:
+        tables.append(found.table(rank[ids[at : at + len(part)]]))
         at += len(part)
     return distinct.take(order), join(tables)
