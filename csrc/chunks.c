@@ -165,7 +165,7 @@ obs_status obs_chunks_locate(const obs_chunks *chunks, const obs_chunk_files *fi
 {
     place found = {0};
     int64_t begin = ranges->offsets[0];
-    places->n = places->is_damaged = 0;
+    places->n = places->n_empty = places->is_damaged = 0;
     for (size_t i = 0; i < ranges->n_series; i++) {
         int64_t first = ranges->first[i], count = obs_time_sub(ranges->offsets[i + 1], begin);
         if (first < 0 || count < 0 || (uint64_t)first > chunks->n_chunks ||
@@ -173,6 +173,7 @@ obs_status obs_chunks_locate(const obs_chunks *chunks, const obs_chunk_files *fi
             return OBS_INVALID;
         if ((uint64_t)count > places->capacity - places->n)
             return OBS_NO_SPACE;
+        size_t before = places->n;
         for (size_t k = (size_t)first; k < (size_t)(first + count); k++) {
             obs_chunk_state state = find_chunk(files, k, &found);
             if (state == OBS_CHUNK_READABLE)
@@ -181,6 +182,7 @@ obs_status obs_chunks_locate(const obs_chunks *chunks, const obs_chunk_files *fi
         }
         begin = ranges->offsets[i + 1];
         ranges->offsets[i + 1] = (int64_t)places->n;
+        places->n_empty += places->n == before;
     }
     ranges->offsets[0] = 0;
     return OBS_OK;

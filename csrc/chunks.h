@@ -61,6 +61,7 @@ typedef struct {
     int64_t *max_time;
     size_t capacity;
     size_t n;
+    size_t n_empty;     /* series that have none */
     uint8_t is_damaged; /* 1 where a chunk was neither readable nor skipped */
 } obs_chunk_places;
 

@@ -22,7 +22,7 @@ class Segments:
 
     def runs(self) -> Runs:
         """All that can be read."""
-        return self.chunks.runs(self.times.between(self.rows, 0, len(self.rows)))
+        return self.chunks.runs(self.times.between(self.rows, 0, len(self.rows)))[0]
 
     def readable(self) -> list[bool]:
         """Which of them can be."""

@@ -86,7 +86,7 @@ class ChunkTimes:
 
 
 class Located(NamedTuple):
-    """Readable chunks: series `i` has the rows `offsets[i]:offsets[i + 1]`.
+    """Readable chunks: series `i` has the rows `offsets[i]:offsets[i + 1]`; `n_empty` of the series have none.
 
     `segment` int32 counts the segments in order of their numbers; `start` and `length` int64 are the data's place in
     it, in bytes; `encoding` is uint8; times are int64, ms, closed. `is_damaged` says that others were not readable and
@@ -100,6 +100,7 @@ class Located(NamedTuple):
     encoding: UInt8Array
     min_time: Int64Array
     max_time: Int64Array
+    n_empty: int
     is_damaged: bool
 
 
@@ -153,7 +154,7 @@ class ChunkFiles:
         check(lib.obs_chunks_locate(self._times.pointer, self._pointer, given, places))
         n = places.n
         places_of = (segment[:n], start[:n], length[:n], encoding[:n])
-        return Located(offsets, *places_of, min_time[:n], max_time[:n], bool(places.is_damaged))
+        return Located(offsets, *places_of, min_time[:n], max_time[:n], places.n_empty, bool(places.is_damaged))
 
     def encodings(self, chunks: Int64Array) -> UInt8Array:
         """The encodings of chunks that were located; 0 where there is none. Raises ValueError for no chunk."""

@@ -76,9 +76,9 @@ class Block:
     def runs(self, rows: IntArray, start: int, end: int) -> SourceRuns:
         """The float chunks of the series at `rows` that touch `[start, end]`."""
         ranges = self._times.between(rows, start, end)
-        runs = self._segments.runs(ranges)
+        runs, n_empty = self._segments.runs(ranges)
         deleted: Mapping[int, IntArray] = {}
         if self._stones:
             owners = np.repeat(rows, np.diff(runs.offsets))
             deleted = find_deleted(owners, runs.min_time, runs.max_time, self._stones)
-        return SourceRuns(self._segments.files, runs, ranges.in_order, deleted)
+        return SourceRuns(self._segments.files, runs, n_empty, ranges.in_order, deleted)

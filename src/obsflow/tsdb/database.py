@@ -116,11 +116,11 @@ class Database:
         label set where several sources answer: the order in which Prometheus adds them up. Selections are kept, so that
         what is asked again is there already.
         """
-        sources = tuple(source for source in self._sources if source.min_time <= end and source.max_time >= start)
+        sources = tuple([source for source in self._sources if source.min_time <= end and source.max_time >= start])
         if not sources:
             return Selection(LabelColumns.unlabelled(self._symbols, 0), no_runs())
-        start = max(start, min(source.min_time for source in sources))
-        end = min(end, max(source.max_time for source in sources))
+        start = max(start, min([source.min_time for source in sources]))
+        end = min(end, max([source.max_time for source in sources]))
         question = (tuple(matchers), sources)
         known = self._kept.get(question)
         if known is not None:

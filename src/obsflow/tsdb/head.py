@@ -87,7 +87,8 @@ class Head:
         """The runs of the series at `rows` that touch `[start, end]`."""
         ranges = self._times.between(rows, start, end)
         found = self._table.take(ranges.chunks())
-        return SourceRuns(found.files, found.to_runs(ranges.offsets), ranges.in_order, found.deleted)
+        n_empty = int(np.count_nonzero(ranges.offsets[1:] == ranges.offsets[:-1]))
+        return SourceRuns(found.files, found.to_runs(ranges.offsets), n_empty, ranges.in_order, found.deleted)
 
 
 class _Chunks:

@@ -31,7 +31,7 @@ class ChunkMetas:
 
 @attrs.frozen(eq=False)
 class SourceRuns:
-    """What one source has of some series, in their order: `runs`, which lie in `files`.
+    """What one source has of some series, in their order: `runs`, which lie in `files`; `n_empty` series have none.
 
     `in_order` says that the runs of each series follow one another in time and do not overlap. `deleted` holds for
     single runs the closed intervals, int64 `[n, 2]` ms, that are deleted from them.
@@ -39,6 +39,7 @@ class SourceRuns:
 
     files: tuple[File, ...]
     runs: Runs
+    n_empty: int
     in_order: bool
     deleted: Mapping[int, IntArray] = attrs.field(factory=dict)
 
@@ -53,15 +54,13 @@ class SourceRuns:
     @property
     def present(self) -> IntArray | None:
         """The series that have any runs; None for all."""
-        offsets = self.runs.offsets
-        some = offsets[1:] > offsets[:-1]
-        return None if some.all() else np.flatnonzero(some)
+        return np.flatnonzero(np.diff(self.runs.offsets)) if self.n_empty else None
 
     def only(self, present: IntArray) -> "SourceRuns":
         """The same runs, counted without the series that have none."""
         runs = self.runs
         offsets = np.append(runs.offsets[present], runs.offsets[-1])
-        return attrs.evolve(self, runs=attrs.evolve(runs, offsets=offsets))
+        return attrs.evolve(self, runs=attrs.evolve(runs, offsets=offsets), n_empty=0)
 
     def table(self, series: IntArray | None = None) -> "RunTable":
         """The runs in any order; of series `series[i]` instead of `i`, where that is given."""

@@ -73,8 +73,8 @@ class ChunkSegments:
         """What turned out damaged so far."""
         return tuple(self._problems.values())
 
-    def runs(self, ranges: native.ChunkRanges) -> Runs:
-        """Those of the chunks that hold float samples and can be decoded, in their order."""
+    def runs(self, ranges: native.ChunkRanges) -> tuple[Runs, int]:
+        """Those of the chunks that hold float samples and can be decoded, in their order; how many series have none."""
         found = self._chunks.locate(ranges)
         if found.is_damaged:
             self._tell_damaged(ranges.chunks())
@@ -87,7 +87,7 @@ class ChunkSegments:
             found.encoding,
             found.min_time,
             found.max_time,
-        )
+        ), found.n_empty
 
     def _tell_damaged(self, chunks: IntArray) -> None:
         states = self._chunks.state[chunks]
