@@ -62,6 +62,32 @@ def test_matchers(matchers, expected):
     assert set(contents(selection)) == {Labels(labels) for labels in expected}
 
 
+@pytest.mark.parametrize("matchers", [[], [("__name__", "=", "up")], [("__name__", "=", "up"), ("n5", "!=", "5")]])
+def test_label_names_by_the_hundred(matchers):
+    """A metric may have any number of label names, all of its series together."""
+    series = [{"__name__": "up", f"n{i}": str(i), f"N{i}": "x"} for i in range(150)]
+    database = open_blocks(block_files([(labels, [ONE]) for labels in series]))
+    selection = database.select([Matcher(name, MatchOp(op), value) for name, op, value in matchers], *EVER)
+    assert set(contents(selection)) == {Labels(labels) for labels in series[: 5 if len(matchers) > 1 else None]} | {
+        Labels(labels) for labels in series[6:]
+    }
+
+
+def test_a_metric_whose_series_are_in_part_elsewhere():
+    """Series without samples in the interval are left out, with a matcher beside the name or without."""
+    other = {**UP, "zone": "c"}
+    files = block_files([(UP, [ONE]), (DOWN, [[(50, 1.0)]]), (other, [[(0, 2.0)], [(60, 1.0)]])])
+    name, zone = Matcher("__name__", MatchOp.EQUAL, "up"), Matcher("zone", MatchOp.NOT_EQUAL, "a")
+    for matchers, start, expected in (
+        ([name], 0, (UP, other)),
+        ([name], 50, (DOWN, other)),
+        ([name, zone], 0, (other,)),
+        ([zone], 50, (DOWN, other)),
+    ):
+        found = contents(open_blocks(files).select(matchers, start, start + 10))
+        assert set(found) == {Labels(labels) for labels in expected}
+
+
 def test_series_of_a_block_are_sorted():
     """A block answers in the order of label sets."""
     database = open_blocks(block_files([(labels, [ONE]) for labels in ALL]))

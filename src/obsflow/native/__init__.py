@@ -38,6 +38,7 @@ from obsflow.native.codecs import (
     xor_encode_many,
     xxhash64,
 )
+from obsflow.native.labels import LabelPairs
 from obsflow.native.series import (
     WINDOW_FUNCTIONS,
     PassedRuns,
@@ -66,6 +67,7 @@ __all__ = [
     "ChunkRanges",
     "ChunkTimes",
     "Groups",
+    "LabelPairs",
     "Located",
     "PassedRuns",
     "Rows",

@@ -28,7 +28,6 @@ class Block:
     def __init__(self, files: BlockFiles, meta: BlockMeta, index: Index, stones: Stones) -> None:
         self.meta = meta
         self._index = index
-        index.series.index_metrics()  # the first query asks for one
         self._times = index.chunks.times
         self.min_time = int(index.chunks.min_time.min(initial=np.iinfo(np.int64).max))
         self.max_time = int(index.chunks.max_time.max(initial=np.iinfo(np.int64).min))
@@ -36,6 +35,7 @@ class Block:
         self._problems: list[CorruptionError] = list(index.problems)
         rows = {reference: row for row, reference in enumerate(index.references.tolist())} if stones else {}
         self._stones = {rows[reference]: gone for reference, gone in stones.items() if reference in rows}
+        index.series.prepare()
 
     @classmethod
     def open(cls, files: BlockFiles, symbols: Symbols) -> Self:

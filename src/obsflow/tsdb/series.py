@@ -1,12 +1,12 @@
 """The label sets of many series as pairs of symbol ids, and the search of them by matchers."""
 
 import itertools
-import operator
 from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 import numpy as np
 
+from obsflow import native
 from obsflow.model.frames import IdArray, LabelColumns, Symbols
 from obsflow.model.labels import METRIC_NAME, Labels
 from obsflow.model.matchers import Matcher, MatchOp
@@ -21,15 +21,26 @@ class SeriesTable:
     nothing has to be kept in order.
     """
 
-    __slots__ = ("_by_metric", "_columns", "_metrics", "_metrics_room", "names", "offsets", "symbols", "values")
+    __slots__ = (
+        "_by_metric",
+        "_columns",
+        "_metrics",
+        "_metrics_room",
+        "_pairs",
+        "names",
+        "offsets",
+        "symbols",
+        "values",
+    )
 
     def __init__(self, symbols: Symbols, offsets: IntArray, names: IdArray, values: IdArray) -> None:
         self.symbols = symbols
         self.offsets = offsets
         self.names = names
         self.values = values
+        self._pairs = native.LabelPairs(offsets, names, values)
         self._columns: dict[int, IdArray] = {}
-        self._metrics: dict[int, LabelColumns] = {}
+        self._metrics: dict[int, LabelColumns | None] = {}
         self._metrics_room = _MAX_METRIC_IDS
         self._by_metric: tuple[IntArray, dict[int, tuple[int, int]]] | None = None
 
@@ -62,6 +73,8 @@ class SeriesTable:
         if ordered and _is_metric_equality(ordered[0]):
             symbol = self.symbols.find(ordered.pop(0).value)
             base = self._rows_of_metric(symbol)
+            if not len(base):
+                return MatchedSeries(self, base)
             metric = self._labels_of_metric(symbol, base)
         within: IntArray | None = None
         for matcher in ordered:
@@ -76,59 +89,68 @@ class SeriesTable:
 
     def take(self, rows: IntArray) -> LabelColumns:
         """The labels of the series at `rows`, in that order."""
-        first = self.offsets[rows]
-        counts = self.offsets[rows + 1] - first
-        if len(rows) and (counts == counts[0]).all():
-            at = first[:, np.newaxis] + np.arange(counts[0])
-            names = self.names[at]
-            if (names == names[0]).all():
-                texts = tuple(self.symbols[i] for i in names[0].tolist())
-                if all(itertools.starmap(operator.lt, itertools.pairwise(texts))):
-                    return LabelColumns(self.symbols, texts, np.ascontiguousarray(self.values[at].T))
-        return self._take_mixed(first, counts)
+        names = self._pairs.names(rows)
+        return self._take_many_names(rows) if names is None else self._take_names(rows, names)
 
-    def _take_mixed(self, first: IntArray, counts: IntArray) -> LabelColumns:
-        """The labels of series that have different names."""
-        owner, within = expand(counts)
+    def _take_names(self, rows: IntArray, names: IdArray) -> LabelColumns:
+        texts = [self.symbols[i] for i in names.tolist()]
+        ordered = sorted(texts)
+        if texts != ordered:
+            names = names[sorted(range(len(texts)), key=texts.__getitem__)]
+        return LabelColumns(self.symbols, tuple(ordered), self._pairs.columns(rows, names))
+
+    def _take_many_names(self, rows: IntArray) -> LabelColumns:
+        """The same where there are too many names to look for them one by one."""
+        first = self.offsets[rows]
+        owner, within = expand(self.offsets[rows + 1] - first)
         at = first[owner] + within
         used, column = dense_ids(self.names[at], len(self.symbols))
         texts = [self.symbols[i] for i in used.tolist()]
         order = sorted(range(len(texts)), key=texts.__getitem__)
         rank = np.empty(len(texts), np.int64)
         rank[order] = np.arange(len(texts))
-        columns = np.zeros((len(texts), len(counts)), np.int32)
+        columns = np.zeros((len(texts), len(rows)), np.int32)
         columns[rank[column], owner] = self.values[at]
         return LabelColumns(self.symbols, tuple(texts[i] for i in order), columns)
 
-    def index_metrics(self) -> None:
-        """Find the series of every metric now, and not when the first is asked for."""
-        column = self._column(METRIC_NAME)
-        order = np.argsort(column, kind="stable")
-        sorted_ids = column[order]
-        edges = np.flatnonzero(sorted_ids[1:] != sorted_ids[:-1]) + 1
-        first = np.append(np.zeros(min(1, len(order)), np.int64), edges).tolist()
-        ids = sorted_ids[first].tolist()
-        spans = zip(first, [*first[1:], len(order)], strict=True) if ids else ()
-        self._by_metric = order, dict(zip(ids, spans, strict=True))
+    def prepare(self) -> None:
+        """Find the series of every metric before one is asked for; and their labels, where that is cheap."""
+        order, spans = self._metric_spans()
+        if len(spans) * _MANY_SERIES <= len(self):
+            for symbol, (first, last) in spans.items():
+                if self._metrics_room > 0:
+                    self._labels_of_metric(symbol, order[first:last])
+
+    def _metric_spans(self) -> tuple[IntArray, dict[int, tuple[int, int]]]:
+        """All rows by metric, and by its symbol where those of each metric begin and end among them."""
+        if self._by_metric is None:
+            column = self._column(METRIC_NAME)
+            order = np.argsort(column, kind="stable")
+            column = column[order]
+            first = np.flatnonzero(np.append(np.ones(min(1, len(column)), np.bool_), column[1:] != column[:-1]))
+            spans = itertools.pairwise([*first.tolist(), len(order)])
+            self._by_metric = order, dict(zip(column[first].tolist(), spans, strict=True))
+        return self._by_metric
 
     def _rows_of_metric(self, symbol: int) -> IntArray:
-        if self._by_metric is None:
-            self.index_metrics()
-        assert self._by_metric is not None
-        order, spans = self._by_metric
+        order, spans = self._metric_spans()
         first, last = spans.get(symbol, (0, 0))
         return order[first:last]
 
     def _labels_of_metric(self, symbol: int, rows: IntArray) -> LabelColumns | None:
-        """The labels of a metric's series, kept; None for those of one that is too large to be."""
-        labels = self._metrics.get(symbol)
-        if labels is None and len(rows) and self.offsets[rows + 1].sum() - self.offsets[rows].sum() <= _MAX_METRIC_IDS:
-            labels = self.take(rows)
-            self._metrics_room -= labels.columns.size
-            if self._metrics_room < 0:
-                self._metrics.clear()
-                self._metrics_room = _MAX_METRIC_IDS - labels.columns.size
-            self._metrics[symbol] = labels
+        """The labels of a metric's series, kept; None for those of one that has too many."""
+        known = self._metrics
+        if symbol in known:
+            return known[symbol]
+        labels: LabelColumns | None = None
+        names = self._pairs.names(rows)
+        if names is not None and (size := len(names) * len(rows)) <= _MAX_METRIC_IDS:
+            labels = self._take_names(rows, names)
+            if size > self._metrics_room:
+                self._metrics = {}
+                self._metrics_room = _MAX_METRIC_IDS
+            self._metrics_room -= size
+        self._metrics[symbol] = labels
         return labels
 
     def _column(self, name: str, rows: IntArray | None = None) -> IdArray:
@@ -157,6 +179,9 @@ class SeriesTable:
 
 _MAX_METRIC_IDS = 1 << 22
 """Ids in the labels of metrics that a table keeps, which are 4 bytes each."""
+
+_MANY_SERIES = 8
+"""Series a metric, on average, beside which a pass over all metrics is little."""
 
 
 @attrs.frozen(eq=False)
