@@ -88,6 +88,21 @@ def test_a_metric_whose_series_are_in_part_elsewhere():
         assert set(found) == {Labels(labels) for labels in expected}
 
 
+def test_answers_are_kept_within_bounds(monkeypatch):
+    """What was asked lately is there already; what was asked long ago, or is too large, is searched for again."""
+    monkeypatch.setattr("obsflow.tsdb.database._MAX_KEPT", 8)
+    monkeypatch.setattr("obsflow.tsdb.database._MAX_KEPT_RUNS", 20)
+    database = open_blocks(block_files([(UP, [[(t, 1.0)] for t in range(5)]), (DOWN, [[(t, 1.0)] for t in range(30)])]))
+    questions = [[Matcher("zone", MatchOp.NOT_EQUAL, f"{i}"), Matcher("job", MatchOp.EQUAL, "api")] for i in range(9)]
+    answers = [database.select(question, *EVER) for question in questions]
+    assert database.select(questions[8], *EVER) is answers[8]
+    assert database.select(questions[7], *EVER) is answers[7]
+    assert database.select(questions[0], *EVER) is not answers[0]
+    everything_at_once = database.select((), *EVER)
+    assert database.select((), *EVER) is not everything_at_once
+    assert database.select(questions[0], *EVER) is database.select(questions[0], *EVER)
+
+
 def test_series_of_a_block_are_sorted():
     """A block answers in the order of label sets."""
     database = open_blocks(block_files([(labels, [ONE]) for labels in ALL]))

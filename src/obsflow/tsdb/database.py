@@ -58,6 +58,7 @@ class Database:
         self._problems = tuple(problems)
         self._bad_runs: dict[tuple[str, int], CorruptionError] = {}
         self._kept: dict[_Question, _Answer] = {}
+        self._kept_runs = 0
 
     @classmethod
     def open(cls, directory: DataDirectory, decompress_zstd: Decompress) -> Self:
@@ -156,16 +157,26 @@ class Database:
         return selection if kept.all() else selection.take(np.flatnonzero(kept))
 
     def _keep(self, question: "_Question", answer: "_Answer") -> None:
-        """Remember an answer; the oldest go. Threads may do so at the same time."""
+        """Remember an answer. Threads may do so at the same time: the count of runs then is corrected when they go."""
+        gone = self._kept.pop(question, None)
+        self._kept_runs -= gone.size if gone is not None else 0
+        if answer.size > _MAX_KEPT_RUNS:
+            return
+        self._kept[question] = answer
+        self._kept_runs += answer.size
+        if self._kept_runs > _MAX_KEPT_RUNS or len(self._kept) > _MAX_KEPT:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Let old answers go until a quarter of the room is free, so that it is not done for each that comes."""
         kept = self._kept
-        kept.pop(question, None)
-        kept[question] = answer
-        size = sum(each.size for each in list(kept.values()))
-        for old in list(kept):
-            if size <= _MAX_KEPT_RUNS and len(kept) <= _MAX_KEPT:
+        size = sum([each.size for each in list(kept.values())])
+        for old in list(kept)[:-1]:
+            if size <= _MAX_KEPT_RUNS * 3 // 4 and len(kept) <= _MAX_KEPT * 3 // 4:
                 break
             gone = kept.pop(old, None)
             size -= gone.size if gone is not None else 0
+        self._kept_runs = size
 
 
 _MAX_KEPT = 256
