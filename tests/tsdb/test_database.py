@@ -137,6 +137,30 @@ def test_blocks_and_head_make_one_series():
     assert (database.min_time, database.max_time, database.series_count) == (10, 10_001, 3)
 
 
+@pytest.mark.parametrize("later", [[UP, DOWN], [UP], [UP, HTTP]])
+def test_a_label_set_that_a_block_has_twice(later):
+    """It is one series as soon as there are several blocks, whichever has it twice."""
+    first = named(block_files([(UP, [[(10, 1.0)]]), (UP, [[(5, 0.5), (20, 2.0)]]), (DOWN, [ONE])]), "A")
+    second = named(block_files([(labels, [[(30, 3.0)]]) for labels in (later[0], *later)]), "B")
+    found = open_blocks(first, second).select((), *EVER)
+    assert len(found) == len({*map(Labels, later), Labels(UP), Labels(DOWN)})
+    assert contents(found)[Labels(UP)] == samples((5, 0.5), (10, 1.0), (20, 2.0), (30, 3.0))
+
+
+def test_series_that_come_and_go_from_block_to_block():
+    """Blocks that follow one another need not have the same series, nor each of theirs a chunk in the interval."""
+    first = named(block_files([(UP, [[(1, 1.0)], [(10, 2.0)]]), (HTTP, [[(1, 1.0)]]), (DOWN, [[(10, 5.0)]])]), "A")
+    second = named(block_files([(OK, [[(20, 3.0)]]), (UP, [[(20, 4.0)], [(30, 5.0)]])]), "B")
+    third = named(block_files([(DOWN, [[(40, 6.0)]]), (UP, [[(90, 4.0)]])]), "C")
+    selection = open_blocks(first, second, third).select((), 9, 41)
+    assert contents(selection) == {
+        Labels(UP): samples((10, 2.0), (20, 4.0), (30, 5.0)),
+        Labels(DOWN): samples((10, 5.0), (40, 6.0)),
+        Labels(OK): samples((20, 3.0)),
+    }
+    assert selection.labels.decode() == sorted(map(Labels, (UP, DOWN, OK)))
+
+
 def test_overlapping_blocks_are_merged():
     """Where blocks overlap samples are interleaved; of equal times the one of the block that starts first stays."""
     first = named(block_files([(UP, [[(10, 1.0), (20, 2.0), (30, 3.0)], [(40, 4.0)]])]), "A")

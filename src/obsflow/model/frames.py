@@ -166,6 +166,11 @@ class LabelColumns:
         return bool((self.sort_order == np.arange(len(self))).all())
 
     @cached_property
+    def is_distinct(self) -> bool:
+        """Whether no two series have equal labels."""
+        return len(self._grouped[1]) == len(self)
+
+    @cached_property
     def _grouped(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         return group_columns(self.columns)
 

@@ -1,5 +1,6 @@
 """A data directory as one store: all blocks and the head."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Protocol, Self
 
@@ -14,7 +15,7 @@ from obsflow.tsdb.block import Block
 from obsflow.tsdb.encoding import IntArray
 from obsflow.tsdb.files import DataDirectory, Decompress, Skipped
 from obsflow.tsdb.head import Head
-from obsflow.tsdb.runs import RunTable, SourceRuns, assemble, join, no_runs
+from obsflow.tsdb.runs import RunTable, SourceRuns, assemble, follow, join, no_runs
 from obsflow.tsdb.series import SeriesTable
 
 
@@ -134,7 +135,7 @@ class Database:
 
     def _search(self, question: "_Question", start: int, end: int) -> Selection:
         matchers, sources = question
-        parts = []
+        parts: list[_Part] = []
         for source in sources:
             matched = source.series.match(matchers)
             if not len(matched.rows):
@@ -142,13 +143,20 @@ class Database:
             found = source.runs(matched.rows, start, end)
             if len(found):
                 present = found.present
-                parts.append((matched.labels(present), found if present is None else found.only(present)))
+                parts.append((source, matched.labels(present), found if present is None else found.only(present)))
         if not parts:
             return Selection(LabelColumns.unlabelled(self._symbols, 0), no_runs())
-        labels, found = parts[0]
-        if len(parts) == 1 and found.is_selection:
-            return Selection(labels, found.runs)
-        labels, table = (labels, found.table()) if len(parts) == 1 else _unite(parts)
+        if len(parts) == 1:
+            ((_, labels, found),) = parts
+            return Selection(labels, found.runs) if found.is_selection else self._merge(labels, found.table())
+        labels, numbers = _unite([part for _, part, _ in parts])
+        numbered = [(found, each) for (_, _, found), each in zip(parts, numbers, strict=True)]
+        if _follow_one_another(parts, numbers):
+            return Selection(labels, follow([(found.runs, each) for found, each in numbered], len(labels)))
+        return self._merge(labels, join([found.table(each) for found, each in numbered]))
+
+    def _merge(self, labels: LabelColumns, table: RunTable) -> Selection:
+        """The runs as a selection, without overlaps and what was deleted."""
         runs, problems = assemble(table, len(labels))
         for problem in problems:
             self._bad_runs.setdefault((problem.file, problem.offset), problem)
@@ -211,19 +219,33 @@ class _Answer:
         )
 
 
-def _unite(parts: Sequence[tuple[LabelColumns, SourceRuns]]) -> tuple[LabelColumns, RunTable]:
-    """Label sets and runs of several sources under one numbering, sorted by label set."""
-    labels = parts[0][0]
-    for other, _ in parts[1:]:
+_Part = tuple[Source, LabelColumns, SourceRuns]
+
+
+def _follow_one_another(parts: Sequence[_Part], numbers: Sequence[IntArray]) -> bool:
+    """Whether all runs can be taken as they are, those of one part before those of the next."""
+    return (
+        all(found.is_selection for *_, found in parts)
+        and all(before.max_time < after.min_time for (before, *_), (after, *_) in itertools.pairwise(parts))
+        and all(np.bincount(each).max() == 1 for each in numbers)  # a damaged index may have a label set twice
+    )
+
+
+def _unite(parts: Sequence[LabelColumns]) -> tuple[LabelColumns, list[IntArray]]:
+    """The label sets of several sources, each once and sorted; and which of them those of each source are."""
+    labels = parts[0]
+    if all(_is_equal(labels, other) for other in parts[1:]) and labels.is_sorted and labels.is_distinct:
+        return labels, [np.arange(len(labels))] * len(parts)
+    for other in parts[1:]:
         labels = labels.concat(other)
     ids, first = labels.group()
     distinct = labels.take(first)
     order = distinct.sort_order
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    tables = []
-    at = 0
-    for part, found in parts:
-        tables.append(found.table(rank[ids[at : at + len(part)]]))
-        at += len(part)
-    return distinct.take(order), join(tables)
+    ends = np.cumsum([len(part) for part in parts])
+    return distinct.take(order), np.split(rank[ids], ends[:-1])
+
+
+def _is_equal(a: LabelColumns, b: LabelColumns) -> bool:
+    return a.names == b.names and np.array_equal(a.columns, b.columns)

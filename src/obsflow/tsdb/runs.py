@@ -1,5 +1,6 @@
 """Runs of samples on their way from several sources into one selection: ordered, merged, without what was deleted."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import attrs
@@ -151,6 +152,31 @@ def join(tables: Sequence[RunTable]) -> RunTable:
         deleted={
             at + run: gone for table, at in zip(tables, first_run, strict=False) for run, gone in table.deleted.items()
         },
+    )
+
+
+def follow(parts: Sequence[tuple[Runs, IntArray]], series: int) -> Runs:
+    """The runs of sources that follow one another in time, of `series` series: number `i` of a part is `numbers[i]`."""
+    counts = [np.diff(runs.offsets) for runs, _ in parts]
+    total = np.zeros(series, np.int64)
+    for (_, numbers), count in zip(parts, counts, strict=True):
+        total[numbers] += count
+    offsets = offsets_of(total)
+    free = offsets[:-1].copy()
+    order = np.empty(offsets[-1], np.int64)
+    before = 0
+    for (runs, numbers), count in zip(parts, counts, strict=True):
+        at = np.arange(len(runs.start))
+        order[np.repeat(free[numbers] - runs.offsets[:-1], count) + at] = at + before
+        free[numbers] += count
+        before += len(at)
+    first_buffer = itertools.accumulate([len(runs.buffers) for runs, _ in parts], initial=0)
+    buffer = [runs.buffer + np.int32(first) for (runs, _), first in zip(parts, first_buffer, strict=False)]
+    return Runs(
+        buffers=native.SharedBuffers(itertools.chain(*[runs.buffers for runs, _ in parts])),
+        offsets=offsets,
+        buffer=np.concatenate(buffer)[order],
+        **{name: np.concatenate([getattr(runs, name) for runs, _ in parts])[order] for name in _COLUMNS[2:]},
     )
 
 
