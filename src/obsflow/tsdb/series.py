@@ -170,11 +170,9 @@ class SeriesTable:
         exact = _EXACT.get(matcher.op)
         if exact is not None:
             return exact(ids, symbols.find(matcher.value))
-        seen = np.zeros(len(symbols), np.bool_)
-        seen[ids] = True
-        distinct = np.flatnonzero(seen)
-        seen[distinct] = [matcher.matches(symbols[i]) for i in distinct.tolist()]
-        return seen[ids]
+        distinct, index = dense_ids(ids, len(symbols))
+        passed: MaskArray = np.array([matcher.matches(symbols[i]) for i in distinct.tolist()], np.bool_)[index]
+        return passed
 
 
 _MAX_METRIC_IDS = 1 << 22
