@@ -39,11 +39,10 @@ def windows(rounds: int) -> Table:
     steps = samples.times[SAMPLES - STEPS : SAMPLES] + 1
     params = {"quantile_over_time": np.full((1, STEPS), 0.9)}
     rows = []
-    for name in WINDOWS:
-        ns = median_ns(lambda name=name: native.window(name, runs, steps, RANGE_MS, params.get(name)), rounds)
-        rows.append((f"{name}(x[5m])", f"{ns / 1e6:.1f}", f"{ns / (SERIES * STEPS):.1f}"))
-    ns = median_ns(lambda: native.select_instant(runs, steps, RANGE_MS), rounds)
-    rows.append(("x", f"{ns / 1e6:.1f}", f"{ns / (SERIES * STEPS):.1f}"))
+    for name in (*WINDOWS, "select"):
+        cut = native.Windows(name, steps, RANGE_MS, params.get(name))
+        ns = median_ns(lambda cut=cut: native.window(runs, cut), rounds)
+        rows.append(("x" if name == "select" else f"{name}(x[5m])", f"{ns / 1e6:.1f}", f"{ns / (SERIES * STEPS):.1f}"))
     title = f"{SERIES:,} series x {SAMPLES} samples at 15 s, {STEPS} steps at 15 s, chunks in, frame out"
     return Table(title, ("expression", "ms", "ns/point"), tuple(rows))
 
@@ -52,16 +51,16 @@ def groups(rounds: int) -> Table:
     """Aggregation of a frame into 100 groups, and quantiles of 300 histograms."""
     values = np.random.default_rng(3).random((SERIES, STEPS))
     present = np.ones(values.shape, np.bool_)
-    ids = np.arange(SERIES) % 100
+    groups = native.Groups(np.arange(SERIES) % 100, 100)
     q = np.full(STEPS, 0.9)
     rows = []
     for op in native.GROUP_OPERATORS:
-        ns = median_ns(lambda op=op: native.reduce_groups(op, values, present, ids, 100, q), rounds)
+        ns = median_ns(lambda op=op: native.reduce_groups(op, values, present, groups, q), rounds)
         rows.append((f"{op} by (g) (x)", f"{ns / 1e6:.1f}", f"{ns / values.size:.1f}"))
     le = np.tile([*range(1, 10), np.inf], SERIES // 10)
     offsets = np.arange(0, SERIES + 1, 10)
     counts = np.cumsum(values.reshape(-1, 10, STEPS), axis=1).reshape(values.shape)
-    ns = median_ns(lambda: native.histogram_quantile(q, le, counts, present, offsets), rounds)
+    ns = median_ns(lambda: native.histogram_quantile(q, le, np.arange(SERIES), counts, present, offsets), rounds)
     rows.append(("histogram_quantile(0.9, x)", f"{ns / 1e6:.1f}", f"{ns / values.size:.1f}"))
     return Table(f"{SERIES:,} series x {STEPS} steps", ("expression", "ms", "ns/value"), tuple(rows))
 

@@ -18,9 +18,8 @@ WIDE static void add_sum(const obs_group_row *row, const double *values, const u
     double *restrict value = row->value, *restrict lost = row->lost, *restrict count = row->count;
     for (size_t t = 0; t < n; t++) {
         double there = present[t], v = values[t], before = value[t];
-        double sum = before + v;
-        double larger = fabs(before) >= fabs(v) ? before : v, smaller = fabs(before) >= fabs(v) ? v : before;
-        double so_far = lost[t], compensation = so_far + ((larger - sum) + smaller);
+        double sum = before + v, added = sum - before; /* obs_kahan_add, with Knuth's TwoSum: as exact, and no question */
+        double so_far = lost[t], compensation = so_far + ((before - (sum - added)) + (v - added));
         compensation = fabs(sum) == INFINITY || count[t] == 0 ? 0 : compensation;
         sum = count[t] == 0 ? v : sum;
         value[t] = there != 0 ? sum : before;

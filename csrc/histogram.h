@@ -12,12 +12,14 @@
 
 #include "status.h"
 
-/* `q` [n_steps], `le` [n_rows], `values` and `present` [n_rows, n_steps], `offsets` [n_groups + 1]. Scratch: `bounds` and
- * `counts` [n_rows]. Writes `out`, `out_present` and `forced` (1 where counts were raised), [n_groups, n_steps]. A group is
- * present where any of its rows is. OBS_INVALID if the offsets leave the rows. */
-obs_status obs_histogram_quantile(const double *q, const double *le, const double *values, const uint8_t *present,
-                                  const int64_t *offsets, size_t n_rows, size_t n_steps, size_t n_groups,
-                                  double *bounds, double *counts, double *out, uint8_t *out_present,
-                                  uint8_t *forced);
+/* `q` [n_steps], `le` [n_rows], `offsets` [n_groups + 1]; row i is the row rows[i] of `values` and `present`
+ * [n_series, n_steps]. Scratch: `bounds` and `counts` [n_workers, n_rows]. Writes `out`, `out_present` and `forced` (1 where
+ * counts were raised), [n_groups, n_steps], and `extents` [n_groups, 3]: the least and the greatest bound whose count was
+ * raised, and the most it was raised by. A group is present where any of its rows is. OBS_INVALID if the offsets leave the
+ * rows, or those the series. */
+obs_status obs_histogram_quantile(const double *q, const double *le, const int64_t *rows, const double *values,
+                                  const uint8_t *present, const int64_t *offsets, size_t n_series, size_t n_rows,
+                                  size_t n_steps, size_t n_groups, double *bounds, double *counts, size_t n_workers,
+                                  double *out, uint8_t *out_present, uint8_t *forced, double *extents);
 
 #endif

@@ -7,7 +7,7 @@ enum {
     WORKERS_MAX = 64,
     TASKS_A_WORKER = 4, /* so that nobody waits long for the last */
     TILE_MIN = 64,      /* steps */
-    WORTH_A_THREAD = 1 << 15 /* values; starting a thread and waiting for it costs as much as some thousands */
+    WORTH_A_THREAD = 1 << 18 /* values, about a millisecond's; where all cores are busy, a thread waits as long for its turn */
 };
 
 typedef struct {

@@ -194,6 +194,56 @@ size_t obs_series_drop_stale(const obs_scratch *scratch, size_t n)
     return kept;
 }
 
+/* The first of `n` ascending times that is not below `time`. */
+static size_t count_before(const int64_t *times, size_t n, int64_t time)
+{
+    size_t low = 0;
+    while (n > 0) {
+        size_t half = n / 2;
+        bool below = times[low + half] < time;
+        low += below ? half + 1 : 0;
+        n = below ? n - half - 1 : half;
+    }
+    return low;
+}
+
+static bool has_stale(const double *values, size_t n)
+{
+    bool found = false;
+    for (size_t i = 0; i < n; i++)
+        found |= obs_double_bits(values + i) == OBS_STALE_BITS;
+    return found;
+}
+
+/* Whether the series is one raw run that can be read where it lies, and what of it touches [from, to]. */
+static bool find_raw(const obs_runs *runs, size_t series, int64_t from, int64_t to, obs_samples *samples)
+{
+    size_t first, last;
+    run found;
+    if (!find_series(runs, series, &first, &last) || last - first != 1 || runs->encoding[first] != OBS_ENCODING_RAW ||
+        !find_run(runs, first, &found) || found.length % RAW_SAMPLE_BYTES || (uintptr_t)found.data % sizeof(int64_t))
+        return false;
+    size_t n = found.length / RAW_SAMPLE_BYTES;
+    const int64_t *times = (const int64_t *)(const void *)found.data;
+    size_t low = count_before(times, n, from), high = to == INT64_MAX ? n : count_before(times, n, to + 1);
+    if (high < low) /* times that do not ascend */
+        return false;
+    *samples = (obs_samples){times + low, (const double *)(const void *)(times + n) + low, high - low};
+    return true;
+}
+
+obs_status obs_series_read(const obs_runs *runs, size_t series, int64_t from, int64_t to, bool with_stale,
+                           const obs_scratch *scratch, obs_samples *samples, uint8_t *bad)
+{
+    if (find_raw(runs, series, from, to, samples) && (with_stale || !has_stale(samples->values, samples->n)))
+        return samples->n > scratch->capacity ? OBS_NO_SPACE : OBS_OK; /* kernels take as much room as there are samples */
+    *samples = (obs_samples){scratch->times, scratch->values, 0};
+    obs_status status = obs_series_decode(runs, series, from, to, scratch, &samples->n, bad);
+    if (status == OBS_OK && !with_stale)
+        samples->n = obs_series_drop_stale(scratch, samples->n);
+    return status;
+}
+
 obs_status obs_runs_measure(const obs_runs *runs, int64_t from, int64_t to, size_t *longest, size_t *total)
 {
     *longest = *total = 0;
@@ -210,6 +260,27 @@ obs_status obs_runs_measure(const obs_runs *runs, int64_t from, int64_t to, size
         }
         *total += samples;
         *longest = samples > *longest ? samples : *longest;
+    }
+    return OBS_OK;
+}
+
+obs_status obs_runs_unpack(const obs_runs *runs, int64_t from, int64_t to, int64_t *out, size_t capacity,
+                           const obs_scratch *scratch, int64_t *ends, uint8_t *bad)
+{
+    size_t at = 0;
+    for (size_t series = 0; series < runs->n_series; series++) {
+        size_t n;
+        obs_status status = obs_series_decode(runs, series, from, to, scratch, &n, bad);
+        if (status != OBS_OK)
+            return status;
+        if (2 * n > capacity - at)
+            return OBS_NO_SPACE;
+        if (n) {
+            memcpy(out + at, scratch->times, n * sizeof *scratch->times);
+            memcpy(out + at + n, scratch->values, n * sizeof *scratch->values);
+        }
+        at += 2 * n;
+        ends[series] = (int64_t)(at / 2);
     }
     return OBS_OK;
 }

@@ -52,4 +52,9 @@ obs_status obs_runs_measure(const obs_runs *runs, int64_t from, int64_t to, size
 obs_status obs_runs_decode(const obs_runs *runs, int64_t from, int64_t to, int64_t *times, double *values,
                            int64_t *starts, size_t capacity, int64_t *ends, uint8_t *bad);
 
+/* Decodes the runs that touch [from, to] into raw ones, one a series, each after the other in `out` [capacity] words: series i
+ * becomes the samples ends[i - 1] : ends[i]. */
+obs_status obs_runs_unpack(const obs_runs *runs, int64_t from, int64_t to, int64_t *out, size_t capacity,
+                           const obs_scratch *scratch, int64_t *ends, uint8_t *bad);
+
 #endif

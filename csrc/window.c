@@ -86,8 +86,6 @@ static obs_status make_row(const window_call *call, size_t series, size_t worker
     const obs_windows *windows = call->windows;
     const obs_scratch *scratch = &call->scratch[worker];
     window_job job = {
-        .times = scratch->times,
-        .values = scratch->values,
         .marks = scratch->marks,
         .ranks = scratch->ranks,
         .steps = windows->times + first,
@@ -99,12 +97,16 @@ static obs_status make_row(const window_call *call, size_t series, size_t worker
         .present = present,
     };
     int64_t from = obs_time_before(job.steps[0], job.range);
-    obs_status status = obs_series_decode(call->runs, series, from, job.steps[n - 1], scratch, &job.n, call->bad);
+    obs_samples samples;
+    bool with_stale = FUNCTIONS[windows->function].sees_stale;
+    obs_status status =
+        obs_series_read(call->runs, series, from, job.steps[n - 1], with_stale, scratch, &samples, call->bad);
     if (status != OBS_OK)
         return status;
+    job.times = samples.times;
+    job.values = samples.values;
+    job.n = samples.n;
     *cost += job.n + n;
-    if (!FUNCTIONS[windows->function].sees_stale)
-        job.n = obs_series_drop_stale(scratch, job.n);
     FUNCTIONS[windows->function].kernel(&job);
     return OBS_OK;
 }
@@ -142,6 +144,8 @@ obs_status obs_window_apply(const obs_windows *windows, const obs_runs *runs, co
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
 
+enum { TILE_MIN = 64 /* steps */ };
+
 /* A group is one task, or several stretches of its steps where there are few groups: the series of a group must be taken
  * in their order, so that they cannot be shared out. */
 static obs_status do_tile(void *context, size_t task, size_t worker, size_t *cost)
@@ -166,13 +170,13 @@ static obs_status do_tile(void *context, size_t task, size_t worker, size_t *cos
     return OBS_OK;
 }
 
-/* Every stretch has to decode what its first window looks back to, so none is much shorter than a window. */
+/* Every stretch decodes all chunks that it touches, back to its first window: no more of them than keep the workers busy,
+ * and none if most would be decoded twice. */
 static size_t count_tiles(const obs_windows *windows, size_t n_groups, size_t n_workers)
 {
     double span = (double)windows->times[windows->n_times - 1] - (double)windows->times[0];
-    size_t n_tiles = obs_tiles(n_groups, windows->n_times, n_workers);
-    double most = fmax(span / ((double)windows->range + 1), 0) + (double)n_workers;
-    return (double)n_tiles > most ? (size_t)most : n_tiles;
+    bool are_few = n_groups < 2 * n_workers && windows->n_times >= TILE_MIN * n_workers;
+    return are_few && span > (double)windows->range ? n_workers : 1;
 }
 
 obs_status obs_window_reduce(const obs_windows *windows, const obs_runs *runs, size_t op, const int64_t *order,

@@ -57,13 +57,11 @@ static inline ALWAYS lane_doubles lane_abs(lane_doubles x)
     return (lane_doubles)((lane_words)x & INT64_MAX);
 }
 
-/* obs_kahan_add without a branch. */
+/* obs_kahan_add without asking which of the two is larger: what rounding lost is exact either way (Knuth's TwoSum). */
 static inline ALWAYS void lane_add(lane_doubles *sum, lane_doubles *lost, lane_doubles value)
 {
-    lane_doubles before = *sum, after = before + value;
-    lane_words first = lane_abs(before) >= lane_abs(value), differing = (lane_words)before ^ (lane_words)value;
-    lane_words larger = (lane_words)value ^ (first & differing), smaller = larger ^ differing;
-    lane_doubles so_far = *lost + (((lane_doubles)larger - after) + (lane_doubles)smaller);
+    lane_doubles before = *sum, after = before + value, added = after - before;
+    lane_doubles so_far = *lost + ((before - (after - added)) + (value - added));
     *lost = (lane_doubles)((lane_words)so_far & (lane_abs(after) != (lane_doubles){0} + INFINITY));
     *sum = after;
 }

@@ -2,29 +2,27 @@
 
 /* ---- least squares ----------------------------------------------------------------------------------------------- */
 
-/* Sums over the samples of each window, x in seconds from `origin`. */
+/* Sums over the samples of each window, x in seconds from `origin`. Times are ms from the first sample, as doubles, which
+ * hold them exactly. */
 typedef struct {
-    int64_t origin[LANES];
+    double origin[LANES];
     obs_kahan x[LANES], y[LANES], xy[LANES], xx[LANES];
     bool changes[LANES]; /* some sample after the first is another; a NaN is */
 } sums;
 
-static inline ALWAYS lane_doubles load_seconds(const int64_t *times, const lanes *w, const int64_t *origin, size_t v,
-                                               size_t i)
+/* Writes the times of a series over its marks, which are as wide and not used otherwise. */
+static void offset_times(const window_job *job)
 {
-    const size_t *lo = w->lo + v * LANES_A_VECTOR;
-    origin += v * LANES_A_VECTOR;
-    return (lane_doubles){(double)obs_time_sub(times[lo[0] + i], origin[0]),
-                          (double)obs_time_sub(times[lo[1] + i], origin[1]),
-                          (double)obs_time_sub(times[lo[2] + i], origin[2]),
-                          (double)obs_time_sub(times[lo[3] + i], origin[3])} /
-           1e3;
+    double *offsets = (double *)(void *)job->marks;
+    for (size_t i = 0; i < job->n; i++)
+        offsets[i] = (double)obs_time_sub(job->times[i], job->times[0]);
 }
 
 static void add_rest(sums *s, size_t k, const window_job *job, const lanes *w)
 {
+    const double *times = (const double *)(const void *)job->marks;
     for (size_t i = w->lo[k] + w->least; i < w->lo[k] + w->n[k]; i++) {
-        double x = (double)obs_time_sub(job->times[i], s->origin[k]) / 1e3, y = job->values[i];
+        double x = (times[i] - s->origin[k]) / 1e3, y = job->values[i];
         s->x[k] = obs_kahan_add(s->x[k], x);
         s->y[k] = obs_kahan_add(s->y[k], y);
         s->xy[k] = obs_kahan_add(s->xy[k], x * y);
@@ -36,13 +34,15 @@ static void add_rest(sums *s, size_t k, const window_job *job, const lanes *w)
 WIDE static void add_windows(sums *s, const window_job *job, const lanes *w)
 {
     lane_sums x_sums = {0}, y_sums = {0}, xy_sums = {0}, xx_sums = {0};
+    const double *times = (const double *)(const void *)job->marks;
     lane_words changes[VECTORS] = {{0}};
-    lane_doubles first[VECTORS];
+    lane_doubles first[VECTORS], origin[VECTORS];
+    memcpy(origin, s->origin, sizeof origin);
     for (EACH_VECTOR(v))
         first[v] = lane_load(job->values, w, v, 0);
     for (size_t i = 0; i < w->least; i++)
         for (EACH_VECTOR(v)) {
-            lane_doubles x = load_seconds(job->times, w, s->origin, v, i), y = lane_load(job->values, w, v, i);
+            lane_doubles x = (lane_load(times, w, v, i) - origin[v]) / 1e3, y = lane_load(job->values, w, v, i);
             lane_sums_add(&x_sums, v, x);
             lane_sums_add(&y_sums, v, y);
             lane_sums_add(&xy_sums, v, x * y);
@@ -80,7 +80,7 @@ static void fold_deriv(const window_job *job, const lanes *w, lane_values *out)
 {
     sums s;
     for (size_t k = 0; k < LANES; k++)
-        s.origin[k] = job->times[w->lo[k]];
+        s.origin[k] = ((const double *)(const void *)job->marks)[w->lo[k]];
     add_windows(&s, job, w);
     for (size_t k = 0; k < LANES; k++)
         out->lane[k] = fit(&s, k, job, w).slope;
@@ -98,7 +98,7 @@ static void fold_prediction(const window_job *job, const lanes *w, lane_values *
     const double *ahead = job->params, *now = job->params + job->params_stride;
     sums s;
     for (size_t k = 0; k < LANES; k++)
-        s.origin[k] = whole_ms(now[w->step[k]]);
+        s.origin[k] = (double)obs_time_sub(whole_ms(now[w->step[k]]), job->times[0]);
     add_windows(&s, job, w);
     for (size_t k = 0; k < LANES; k++) {
         line trend = fit(&s, k, job, w);
@@ -108,11 +108,13 @@ static void fold_prediction(const window_job *job, const lanes *w, lane_values *
 
 void window_deriv(const window_job *job)
 {
+    offset_times(job);
     window_fold_lanes(job, fold_deriv, 2);
 }
 
 void window_predict_linear(const window_job *job)
 {
+    offset_times(job);
     window_fold_steps(job, fold_prediction, 2);
 }
 

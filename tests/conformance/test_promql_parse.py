@@ -5,13 +5,13 @@ import re
 
 import attrs
 import pytest
-import yaml
 
 from obsflow.errors import QuerySyntaxError
 from obsflow.promql import PROMQLTEST, Dialect, parse
 from obsflow.promql.ast import VectorSelector, children, with_children
 from obsflow.promql.formatter import format_query
 from obsflow.promql.printer import render
+from tests.conformance.corpora.expressions import CORPORA, corpus_expressions
 from tests.external import shared
 
 RECORDED = Dialect(experimental_functions=True, extended_range_selectors=True)
@@ -69,23 +69,10 @@ def test_queries_of_the_test_scripts():
         assert_round_trips(query, PROMQLTEST)
 
 
-def rule_expressions(node):
-    if isinstance(node, dict):
-        if "expr" in node and ("alert" in node or "record" in node):
-            yield str(node["expr"])
-        node = list(node.values())
-    if isinstance(node, list):
-        for inner in node:
-            yield from rule_expressions(inner)
-
-
-@pytest.mark.parametrize("corpus", ["awesome-prometheus-alerts", "kube-prometheus"])
+@pytest.mark.parametrize("corpus", CORPORA)
 def test_rules_that_people_run(corpus):
     """Every expression parses with a server's defaults."""
-    expressions = set()
-    for path in sorted(shared("corpora", corpus).rglob("*.y*ml")):
-        for document in yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader):
-            expressions.update(rule_expressions(document))
+    expressions = corpus_expressions(corpus)
 
     assert len(expressions) > 80
     for expression in expressions:

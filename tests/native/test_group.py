@@ -66,8 +66,9 @@ def test_refuses(op, groups, message):
 def histogram(q, counts, le=(0.1, 0.5, 1.0, math.inf)):
     """The quantile of one histogram, and whether its counts were raised."""
     column = np.array(counts, np.float64)[:, None]
-    args = np.array([q], np.float64), np.array(le[: len(counts)]), column, np.ones(column.shape, np.bool_)
-    values, present, forced = native.histogram_quantile(*args, np.array([0, len(counts)]))
+    rows = np.arange(len(counts))
+    args = np.array([q], np.float64), np.array(le[: len(counts)]), rows, column, np.ones(column.shape, np.bool_)
+    values, present, forced, _ = native.histogram_quantile(*args, np.array([0, len(counts)]))
     assert present.tolist() == [[True]]
     return float(values[0, 0]), int(forced[0, 0])
 
@@ -100,4 +101,36 @@ def test_histogram_offsets_are_checked(offsets):
     """Offsets that leave the rows are refused."""
     rows = np.ones((4, 1))
     with pytest.raises(ValueError, match="outside"):
-        native.histogram_quantile(np.zeros(1), np.arange(4.0), rows, rows > 0, np.array(offsets))
+        native.histogram_quantile(np.zeros(1), np.arange(4.0), np.arange(4), rows, rows > 0, np.array(offsets))
+
+
+@pytest.mark.parametrize("row", [-1, 4])
+def test_histogram_rows_are_checked(row):
+    """A bucket that is none of the series is refused."""
+    values = np.ones((4, 1))
+    rows = np.array([0, 1, 2, row])
+    with pytest.raises(ValueError, match="outside"):
+        native.histogram_quantile(np.zeros(1), np.arange(4.0), rows, values, values > 0, np.array([0, 4]))
+
+
+@pytest.mark.parametrize("greatest", [True, False])
+def test_ranks_on_several_threads(greatest):
+    """Several threads keep what one keeps."""
+    rng = np.random.default_rng(7)
+    values = rng.integers(0, 9, (300, 400)).astype(np.float64)
+    present = rng.random(values.shape) < 0.8
+    limits, groups = rng.integers(0, 6, 400), native.Groups(rng.integers(0, 3, 300), 3)
+    one, several = (
+        native.keep_ranked(values, present, groups, limits, greatest=greatest, workers=workers) for workers in (1, 3)
+    )
+
+    assert np.array_equal(one, several)
+    assert one.any()
+
+
+def test_ranks_of_other_rows_are_refused():
+    """Groups must be of the rows that are ranked."""
+    with pytest.raises(ValueError, match="in groups"):
+        native.keep_ranked(
+            VALUES, PRESENT, native.Groups(np.zeros(2, np.int64), 1), np.ones(2, np.int64), greatest=True
+        )

@@ -51,3 +51,51 @@ def reduce_groups(op, rows, groups, n_groups, params):
             result.append(OPERATORS[op](values, param) if values else None)
         out.append(result)
     return out
+
+
+def keep_ranked(rows, groups, n_groups, limits, *, greatest):
+    """Which cells are among the `limits[step]` first of their group; a list of booleans for each row.
+
+    As Prometheus does it: one value after the other onto a heap whose root is the next to go. Of equal values it is
+    then the order in which they came, and container/heap, that decide.
+    """
+    kept = [[False] * len(limits) for _ in rows]
+    for step, limit in enumerate(limits):
+        for group in range(n_groups):
+            heap = []
+            for row, cells in enumerate(rows):
+                if groups[row] != group or cells[step] is None or limit < 1:
+                    continue
+                entry = (-cells[step] if greatest else cells[step], row)
+                if len(heap) < limit:
+                    heap.append(entry)
+                    _up(heap, len(heap) - 1)
+                elif entry[0] < heap[0][0] or (math.isnan(heap[0][0]) and not math.isnan(entry[0])):
+                    heap[0] = entry
+                    _down(heap, 0)
+            for _, row in heap:
+                kept[row][step] = True
+    return kept
+
+
+def _goes_before(a, b):
+    return math.isnan(a[0]) or a[0] > b[0]
+
+
+def _up(heap, child):
+    parent = (child - 1) // 2
+    if child and _goes_before(heap[child], heap[parent]):
+        heap[child], heap[parent] = heap[parent], heap[child]
+        _up(heap, parent)
+
+
+def _down(heap, parent):
+    children = [child for child in (2 * parent + 1, 2 * parent + 2) if child < len(heap)]
+    if not children:
+        return
+    first = children[0]
+    if len(children) == 2 and _goes_before(heap[children[1]], heap[first]):
+        first = children[1]
+    if _goes_before(heap[first], heap[parent]):
+        heap[first], heap[parent] = heap[parent], heap[first]
+        _down(heap, first)

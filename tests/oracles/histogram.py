@@ -28,17 +28,26 @@ def merge(buckets):
     return merged
 
 
-def raise_falling(counts):
-    """Counts that never fall, and whether that took more than rounding explains."""
-    out, before, forced = [counts[0]], counts[0], False
-    for count in counts[1:]:
+def join(extents):
+    """One extent for all: (least bound, greatest bound, greatest difference)."""
+    low, high, difference = INF, -INF, 0.0
+    for extent in extents:
+        if extent is not None:
+            low, high, difference = min(low, extent[0]), max(high, extent[1]), max(difference, extent[2])
+    return low, high, difference
+
+
+def raise_falling(bounds, counts):
+    """Counts that never fall, and the extent of what that took beyond rounding, or None."""
+    out, before, forced = [counts[0]], counts[0], None
+    for bound, count in zip(bounds[1:], counts[1:], strict=True):
         if count == before:
             out.append(count)
         elif almost_equal(before, count):
             out.append(before)
         elif count < before:
             out.append(before)
-            forced = True
+            forced = join((forced, (bound, bound, before - count)))
         else:
             out.append(count)
             before = count
@@ -57,18 +66,18 @@ def search(n, reaches):
 
 
 def quantile(q, buckets):
-    """(value, forced) of ascending (bound, count)."""
+    """(value, extent of what was forced, or None) of ascending (bound, count)."""
     if math.isnan(q):
-        return NAN, False
+        return NAN, None
     if q < 0:
-        return -INF, False
+        return -INF, None
     if q > 1:
-        return INF, False
+        return INF, None
     if buckets[-1][0] != INF:
-        return NAN, False
+        return NAN, None
     buckets = merge(buckets)
     bounds = [bound for bound, _ in buckets]
-    counts, forced = raise_falling([count for _, count in buckets])
+    counts, forced = raise_falling(bounds, [count for _, count in buckets])
     if len(counts) < 2 or counts[-1] == 0:
         return NAN, forced
     rank = q * counts[-1]

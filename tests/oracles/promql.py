@@ -3,6 +3,8 @@
 import math
 import sys
 
+import attrs
+
 from obsflow.errors import QueryError
 from obsflow.model.floats import float_bits, parse_go_float, render_float
 from obsflow.model.labels import Labels
@@ -24,6 +26,7 @@ from obsflow.promql.ast import (
     VectorSelector,
     children,
 )
+from tests.oracles.histogram import search
 
 STALE = 0x7FF0000000000002
 NAN = float("nan")
@@ -34,10 +37,11 @@ SAME = "vector cannot contain metrics with the same labelset"
 class Oracle:
     """Evaluates one expression at one time over `(labels, times, values)`; vectors are lists of (labels, value)."""
 
-    def __init__(self, series, lookback_ms=300_000, default_step_ms=60_000):
+    def __init__(self, series, lookback_ms=300_000, default_step_ms=60_000, habits=None):
         self.series = [(labels, list(zip(times, values, strict=True))) for labels, times, values in series]
         self.lookback_ms = lookback_ms
         self.default_step_ms = default_step_ms
+        self.habits = Habits() if habits is None else habits
 
     def instant(self, expr, time, start=None, end=None):
         """The value at `time`; `start` and `end` are what `@ start()` and `@ end()` mean."""
@@ -193,7 +197,7 @@ class _At:
         if node.op == "count_values":
             return count_values(node, vector, param)
         return [
-            (labels, REDUCTIONS[node.op]([value for _, value in members], param))
+            (labels, self.oracle.habits.reductions[node.op]([value for _, value in members], param))
             for labels, members in grouped(node, vector).items()
         ]
 
@@ -265,7 +269,7 @@ class _At:
             params = [self.value(argument) for i, argument in enumerate(args) if i != at]
             out = []
             for labels, samples in found:
-                value = WINDOWS[name](samples, end - range_ms, end, self.time, *params)
+                value = self.oracle.habits.windows[name](samples, end - range_ms, end, self.time, *params)
                 if value is not None:
                     out.append((labels if name in ("last_over_time", "first_over_time") else bare(labels), value))
             return unique(out)
@@ -327,8 +331,8 @@ class _At:
         )
 
     def call_histogram_quantile(self, quantile, vector):
-        q = self.value(quantile)
-        return unique([(bare(labels), bucket_quantile(q, found)) for labels, found in self.histograms(vector)])
+        q, rising = self.value(quantile), self.oracle.habits.monotonic
+        return unique([(bare(labels), bucket_quantile(q, found, rising)) for labels, found in self.histograms(vector)])
 
     def call_histogram_fraction(self, lower, upper, vector):
         bounds = self.value(lower), self.value(upper)
@@ -404,6 +408,7 @@ ARITHMETIC = {
     "*": lambda a, b: a * b,
     "/": divide,
     "%": modulo,
+    "^": math.pow,  # raises where the power is not finite
 }
 
 
@@ -806,7 +811,17 @@ def merged(buckets):
     return list(out.items())
 
 
-def bucket_quantile(q, buckets):
+def monotonic(buckets):
+    out = buckets[:1]
+    for bound, count in buckets[1:]:
+        previous = out[-1][1]
+        reach = min(abs(count) + abs(previous), sys.float_info.max)
+        falls = count != previous and (abs(count - previous) < 1e-12 * reach or count < previous)
+        out.append((bound, previous if falls else count))
+    return out
+
+
+def bucket_quantile(q, buckets, monotonic=monotonic):
     if math.isnan(q):
         return NAN
     if q < 0:
@@ -820,7 +835,7 @@ def bucket_quantile(q, buckets):
     if len(buckets) < 2 or observations == 0:
         return NAN
     position = q * observations
-    chosen = next((i for i, (_, count) in enumerate(buckets[:-1]) if count >= position), len(buckets) - 1)
+    chosen = search(len(buckets) - 1, lambda i: buckets[i][1] >= position)
     if chosen == len(buckets) - 1:
         return buckets[-2][0]
     bound, count = buckets[chosen]
@@ -830,16 +845,6 @@ def bucket_quantile(q, buckets):
         return bound * divide(position, count)
     start, below = buckets[chosen - 1]
     return start + (bound - start) * divide(position - below, count - below)
-
-
-def monotonic(buckets):
-    out = buckets[:1]
-    for bound, count in buckets[1:]:
-        previous = out[-1][1]
-        reach = min(abs(count) + abs(previous), sys.float_info.max)
-        falls = count != previous and (abs(count - previous) < 1e-12 * reach or count < previous)
-        out.append((bound, previous if falls else count))
-    return out
 
 
 def bucket_fraction(lower, upper, buckets):
@@ -865,3 +870,15 @@ def rank_of(value, buckets):
             return min(below + (count - below) * (value - start) / (bound - start), buckets[-1][1])
         below, start = count, bound
     return buckets[-1][1]
+
+
+# ---- what a version of Prometheus may do its own way
+
+
+@attrs.frozen
+class Habits:
+    """Functions of windows and aggregations by name, and what makes counts of buckets rise."""
+
+    windows: dict = attrs.field(default=WINDOWS)
+    reductions: dict = attrs.field(default=REDUCTIONS)
+    monotonic: object = attrs.field(default=monotonic)

@@ -209,7 +209,17 @@ def test_offset_expressions(text, tree):
 def test_an_offset_ends_before_an_operator():
     """`offset 5m ^ 2` is the power of a selector."""
     assert parse("a offset 5m ^ 2") == binary("^", metric("a", offset=300_000), number(2.0))
-    assert parse("a offset (5m) * 2") == binary("*", metric("a", offset=300_000), number(2.0))
+    assert parse("a offset -(5m) * 2") == binary("*", metric("a", offset=-300_000), number(2.0))
+    assert parse("a offset step() * 2") == binary(
+        "*", metric("a", offset=ast.DurationExpr("step", (), HERE)), number(2.0)
+    )
+
+
+def test_an_offset_in_parentheses_reads_on():
+    """`offset (5m) * 2` is ten minutes, as in Prometheus; so it is after two signs."""
+    for text in ("a offset (5m) * 2", "a offset --5m * 2"):
+        assert parse(text) == parse("a offset (5m * 2)")
+    assert parse("(a offset (5m)) * 2") == binary("*", ast.Paren(metric("a", offset=300_000), HERE), number(2.0))
 
 
 PRECEDENCES = {
@@ -248,7 +258,7 @@ MATCHINGS = {
     "a + on(x) group_left b": {"on": True, "labels": ("x",), "cardinality": Cardinality.MANY_TO_ONE},
     "a + ignoring() group_right(z) b": {"cardinality": Cardinality.ONE_TO_MANY, "include": ("z",)},
     "a + fill(1) b": {"fill_left": 1.0, "fill_right": 1.0},
-    "a + fill # both\n (1) b": {"fill_left": 1.0, "fill_right": 1.0},
+    "a + fill\n (1) b": {"fill_left": 1.0, "fill_right": 1.0},
     "a + on(x) fill_right(-1) fill_left(5m) b": {"on": True, "labels": ("x",), "fill_left": 300.0, "fill_right": -1.0},
     "a + fill_left(NaN) b": {"fill_left": math.nan},
 }

@@ -57,10 +57,21 @@ def _operand(node, precedence):
     return node if precedence <= PRECEDENCE["*"] else tight(node)
 
 
+def _reads_on(node):
+    """Whether the text of the node ends in an offset in parentheses, which would swallow an operator."""
+    match node:
+        case ast.VectorSelector(offset=offset) | ast.Subquery(offset=offset):
+            return isinstance(offset, ast.DurationExpr) and offset.op == "()"
+        case ast.Unary(expr=inner) | ast.Binary(right=inner):
+            return _reads_on(inner)
+    return False
+
+
 def _binary(op, left, right, returns_bool, matching):
     precedence = PRECEDENCE[op]
     is_right = op == "^"
     left, right = _operand(left, precedence + is_right), _operand(right, precedence + (not is_right))
+    left = ast.Paren(left, NOWHERE) if _reads_on(left) else left
     return ast.Binary(op, left, right, NOWHERE, NOWHERE, returns_bool, matching)
 
 
@@ -187,11 +198,21 @@ def _negate(node):
     return ast.Unary("-", node if not isinstance(node, ast.Binary) or node.op == "^" else tight(node), NOWHERE)
 
 
+def _holds_number(duration):
+    """Whether the range may be that of a subquery: nothing but `step()` and `range()` is not."""
+    if isinstance(duration, ast.DurationExpr):
+        return any(map(_holds_number, duration.operands))
+    return True
+
+
 def _matrices(depth):
     if depth == 0:
         return matrix_selectors
     inner = expressions(ValueType.VECTOR, depth - 1).map(tight)
-    return matrix_selectors | st.builds(ast.Subquery, inner, ranges, st.none() | ranges, st.just(NOWHERE), offsets, ats)
+    numbered = ranges.filter(_holds_number)
+    return matrix_selectors | st.builds(
+        ast.Subquery, inner, numbered, st.none() | ranges, st.just(NOWHERE), offsets, ats
+    )
 
 
 def _vectors(depth):

@@ -94,6 +94,19 @@ def test_groups(op, frame, q):
     check_frame(group.reduce_groups(op, rows, groups, n_groups, params), values, present)
 
 
+@few
+@given(frame=frames(), limits=st.lists(st.integers(-1, 9), min_size=4, max_size=4), greatest=st.booleans())
+def test_ranks(frame, limits, greatest):
+    """What a ranking keeps is what a heap of Go keeps, value by value in row order."""
+    rows, groups, n_groups, n_steps = frame
+    limits = limits[:n_steps]
+    kept = native.keep_ranked(
+        *arrays(rows, n_steps), native.Groups(np.array(groups, np.int64), n_groups), np.array(limits), greatest=greatest
+    )
+
+    assert kept.tolist() == group.keep_ranked(rows, groups, n_groups, limits, greatest=greatest)
+
+
 bounds = st.sampled_from([-1.0, 0.0, 0.1, 0.5, 1.0, 2.5, 10.0, math.inf])
 counts = st.one_of(
     st.none(),
@@ -107,25 +120,29 @@ counts = st.one_of(
 @given(
     groups=st.lists(st.lists(st.tuples(bounds, counts, counts), max_size=7), min_size=1, max_size=3),
     q=st.tuples(*[st.one_of(st.floats(-0.2, 1.2), st.sampled_from([0.0, 0.5, 1.0, math.nan]))] * 2),
+    shuffle=st.randoms(use_true_random=False),
 )
-def test_histogram_quantiles(groups, q):
+def test_histogram_quantiles(groups, q, shuffle):
     """A quantile of a classic histogram is what its definition gives bucket by bucket."""
     groups = [sorted(group, key=lambda bucket: bucket[0]) for group in groups]
     rows = [bucket for group in groups for bucket in group]
     offsets = np.cumsum([0, *map(len, groups)])
     le = np.array([bound for bound, _, _ in rows], np.float64)
-    values, present, forced = native.histogram_quantile(
-        np.array(q), le, *arrays([cells for _, *cells in rows], 2), offsets
+    shuffled = np.array(shuffle.sample(range(len(rows)), len(rows)), np.int64)  # where the row of each bucket is
+    back = np.argsort(shuffled)
+    values, present, forced, extents = native.histogram_quantile(
+        np.array(q), le, shuffled, *(column[back] for column in arrays([cells for _, *cells in rows], 2)), offsets
     )
 
     expected = [
         [
             histogram.quantile(q[step], [(bound, cells[step]) for bound, *cells in group if cells[step] is not None])
             if any(cells[step] is not None for _, *cells in group)
-            else (None, False)
+            else (None, None)
             for step in range(2)
         ]
         for group in groups
     ]
     check_frame([[cell[0] for cell in row] for row in expected], values, present)
-    assert forced.tolist() == [[int(cell[1]) for cell in row] for row in expected]
+    assert forced.tolist() == [[int(cell[1] is not None) for cell in row] for row in expected]
+    assert extents.tolist() == [list(histogram.join(cell[1] for cell in row)) for row in expected]

@@ -2,7 +2,9 @@
 
 import contextlib
 import itertools
+import sys
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.promql.trees import expressions
@@ -80,3 +82,81 @@ def test_long_texts_end(one, other):
     """A text of 20,000 fragments is read through without a stack overflow."""
     with contextlib.suppress(QuerySyntaxError):
         parse((one + " " + other) * 10_000, PROMQLTEST)
+
+
+HOSTILE = [
+    *(
+        "(",
+        "-",
+        "sum(",
+        "a+",
+        "2^",
+        "a[(",
+        "a offset -",
+        "a[1+",
+        "[5m:]",
+        "a[5m:]",
+        "a @ 1 ",
+        "1 == bool ",
+        "{",
+        "[",
+        "by ",
+    ),
+    *(
+        "#",
+        "#\n",
+        " ",
+        "\n",
+        ":",
+        ".",
+        "1",
+        "1_",
+        "1e",
+        "5m",
+        "0x",
+        "f",
+        "\0",
+        "\ud800",
+        "\U0001f600",
+        "fill(",
+        "min_of(",
+    ),
+    *('"', "'", "`", "\\", '"\\x', "a{b=", 'a{b="', "end(", " anchored", ",", "=", "!", "nan ", "_", "a:"),
+]
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize("fragment", HOSTILE)
+@pytest.mark.parametrize("start", ["", "a", 'a{b="', "a[", "sum by ("])
+def test_a_megabyte_of_anything_is_a_tree_or_an_error(start, fragment):
+    """Refused as soon as it is too deep or makes no sense, whatever follows."""
+    check(start + fragment * (MEGABYTE // len(fragment)))
+
+
+def count_calls(text):
+    """How many functions are called to read a text: a clock that is the same on every machine."""
+    calls = 0
+
+    def count(_frame, event, _argument):
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        with contextlib.suppress(QuerySyntaxError):
+            parse(text, PROMQLTEST)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["", "a", 'a{b="c",', "a[", "sum by (", "label_join(a, 'b', 'c', ", "# ", '"', "a offset "]),
+    st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=3).map(" ".join),
+    st.sampled_from(["", "}", "]", ") (a)", ")", '"']),
+)
+def test_twice_the_text_is_at_most_twice_the_work(start, fragment, end):
+    """Reading takes time in proportion to the length."""
+    once, twice = (count_calls(start + (fragment + " ") * count + end) for count in (500, 1000))
+    assert twice <= 2.2 * once + 100

@@ -131,3 +131,17 @@ def test_the_choice_of_a_ratio_is_that_of_prometheus():
     assert _hash_labels(Labels({"__name__": "x", "g": "a", "i": "1"})) == native.xxhash64(data)
     long = _hash_labels(Labels({"a": "b" * 300}))
     assert long == native.xxhash64(b"\x01a\xff\x2c\x01\x00" + b"b" * 300)
+
+
+def test_bottomk_leaves_several_nan_in_order():
+    """Those that are no numbers come last, first come first."""
+    samples = {'x{i="1"}': [math.nan], 'x{i="2"}': [math.nan], 'x{i="3"}': [1]}
+    for query in ("bottomk(3, x)", "topk(3, x)"):
+        assert [labels.get("i") for labels, _ in engine(samples).query(query, 0).vector()] == ["3", "1", "2"]
+
+
+def test_a_bad_label_for_values_is_quoted():
+    """In the words of Prometheus."""
+    with pytest.raises(QueryError) as caught:
+        ask({"x": [1]}, 'count_values("", x)')
+    assert str(caught.value) == 'invalid label name ""'

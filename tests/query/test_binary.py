@@ -126,3 +126,24 @@ def test_a_missing_side_is_filled(query, expected):
 def test_scalars_follow_ieee(query, expected):
     """Operators between scalars give scalars."""
     assert engine({}).query(query, 0).value.value == expected
+
+
+def test_a_filled_side_is_checked_even_if_the_other_is_empty():
+    """Two samples of one match group fail where a value would stand in for what is missing."""
+    samples = {'b{i="1"}': [1], 'b{i="2"}': [1]}
+    with pytest.raises(QueryError, match="found duplicate series"):
+        ask(samples, "missing + on() fill_right(1) b", dialect=PROMQLTEST)
+    assert ask(samples, "missing + on() b", dialect=PROMQLTEST) == {}
+
+
+def test_the_first_two_of_a_match_group_are_named():
+    """In the order of the vector, whatever group comes first."""
+    samples = {
+        'a{i="1"}': [1],
+        'b{i="1",j="x"}': [1],
+        'b{i="2",j="x"}': [1],
+        'b{i="2",j="y"}': [1],
+        'b{i="1",j="y"}': [1],
+    }
+    with pytest.raises(QueryError, match=r'match group \{i="2"\} on the right'):
+        ask(samples, "a + on(i) b")

@@ -2,7 +2,7 @@ import pytest
 
 from obsflow.errors import QueryError
 from obsflow.model.floats import STALE_NAN
-from obsflow.promql import Dialect
+from obsflow.promql import PROMQLTEST, Dialect
 from tests.query.cases import MINUTE, ask, engine
 
 DIALECT = Dialect(extended_range_selectors=True)
@@ -84,3 +84,11 @@ def test_other_functions_know_nothing_of_ends(query, message):
     """The error lists those that do."""
     with pytest.raises(QueryError, match=message):
         ask({"x": [1]}, query, dialect=DIALECT)
+
+
+def test_a_smoothed_range_reaches_back_from_a_sample_after_it():
+    """As a range vector it has that value at both ends; a function has none."""
+    database = engine({"x": [None, None, 7]}, dialect=PROMQLTEST)
+    ((_, times, values),) = database.query("x[30s] smoothed", 60_000).series()
+    assert (times.tolist(), values.tolist()) == ([30_000, 60_000], [7.0, 7.0])
+    assert database.query("delta(x[30s] smoothed)", 60_000).vector() == []

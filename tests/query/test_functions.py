@@ -148,12 +148,7 @@ def test_histogram_quantile_says_what_it_put_up_with():
     samples = {**BUCKETS, 'h_bucket{le="3"}': [1], 'h_bucket{le="no"}': [1]}
     result = engine(samples).query("histogram_quantile(0.5, h_bucket)", 0)
     assert [value for _, value in result.vector()] == [1.5]
-    assert result.warnings == (
-        (
-            'PromQL warning: bucket label "le" is missing or has a malformed value of "no"'
-            ' for metric name "h_bucket" (1:25)'
-        ),
-    )
+    assert result.warnings == ('PromQL warning: bucket label "le" is missing or has a malformed value of "no" (1:25)',)
     assert len(result.infos) == 1
     assert "needed to be fixed for monotonicity" in result.infos[0]
 
@@ -166,7 +161,7 @@ def test_floats_have_no_value_for_functions_of_native_histograms():
 
 def test_sorting_a_range_is_warned_of():
     """A range has no order but that of its labels."""
-    result = engine({"x": [1]}).query_range("sort(x)", 0, 0, 1)
+    result = engine({"x": [1]}).query_range("sort(x)", 0, 1, 1)
     assert result.warnings == (
         "PromQL warning: sort is ineffective for range queries since results are always ordered by labels (1:1)",
     )
@@ -195,3 +190,42 @@ def test_labels_sort_as_a_reader_sorts_them():
     expected = ["a9", "a9b", "a10", "b1"]
     for query, order in (("sort_by_label", expected), ("sort_by_label_desc", expected[::-1])):
         assert [labels["i"] for labels, _ in asked.query(f'{query}(x, "i")', 0).vector()] == order
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        (
+            "double_exponential_smoothing(x[2m], 2, 0.5)",
+            "invalid smoothing factor. Expected: 0 < sf < 1, got: 2.000000",
+        ),
+        ("double_exponential_smoothing(x[2m], Inf, 0)", "invalid smoothing factor. Expected: 0 < sf < 1, got: +Inf"),
+        ("double_exponential_smoothing(x[2m], 0.5, 0)", "invalid trend factor. Expected: 0 < tf < 1, got: 0.000000"),
+        ("double_exponential_smoothing(x[2m], NaN, -1)", "invalid trend factor. Expected: 0 < tf < 1, got: -1.000000"),
+    ],
+)
+def test_factors_of_smoothing_lie_between_0_and_1(query, words):
+    """Where there is something to smooth; NaN is let through."""
+    with pytest.raises(QueryError) as caught:
+        engine({"x": [1, 2]}, dialect=PROMQLTEST).query(query, 60_000)
+    assert str(caught.value) == words
+    assert ask({"y": [1, 2]}, query, 60_000, dialect=PROMQLTEST) == {}
+
+
+def test_a_factor_that_is_no_number_gives_none():
+    """Neither is the result."""
+    query = "double_exponential_smoothing(x[2m], NaN, 0.5)"
+    assert ask({"x": [1, 2]}, query, 60_000, dialect=PROMQLTEST) == {"{}": "NaN"}
+
+
+def test_the_step_of_a_range_of_one_step_is_0():
+    """As that of an instant; a duration still sees the step that was given."""
+    database = engine({"x": [1, 2, 3, 4]}, dialect=PROMQLTEST)
+    assert database.query_range("step()", 180_000, 180_000, 60_000).value.values.tolist() == [[0.0]]
+    assert database.query_range("step()", 120_000, 180_000, 60_000).value.values.tolist() == [[60.0, 60.0]]
+    assert database.query_range("x offset step()", 180_000, 180_000, 60_000).value.values.tolist() == [[3.0]]
+
+
+def test_quantile_zero_has_one_name():
+    """-0 is 0.0, as OpenMetrics writes it."""
+    assert list(ask(BUCKETS, 'histogram_quantiles(h_bucket, "q", -0)', dialect=PROMQLTEST)) == ['{q="0.0"}']

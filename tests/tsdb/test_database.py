@@ -90,8 +90,8 @@ def test_a_metric_whose_series_are_in_part_elsewhere():
 
 def test_answers_are_kept_within_bounds(monkeypatch):
     """What was asked lately is there already; what was asked long ago, or is too large, is searched for again."""
-    monkeypatch.setattr("obsflow.tsdb.database._MAX_KEPT", 8)
-    monkeypatch.setattr("obsflow.tsdb.database._MAX_KEPT_RUNS", 20)
+    monkeypatch.setattr("obsflow.tsdb.selections._MAX_KEPT", 8)
+    monkeypatch.setattr("obsflow.tsdb.selections._MAX_KEPT_RUNS", 20)
     database = open_blocks(block_files([(UP, [[(t, 1.0)] for t in range(5)]), (DOWN, [[(t, 1.0)] for t in range(30)])]))
     questions = [[Matcher("zone", MatchOp.NOT_EQUAL, f"{i}"), Matcher("job", MatchOp.EQUAL, "api")] for i in range(9)]
     answers = [database.select(question, *EVER) for question in questions]

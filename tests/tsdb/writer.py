@@ -59,10 +59,11 @@ def bits_of(value: float) -> int:
 def xor_chunk(samples: Sequence[Sample]) -> bytes:
     """The data of an XOR chunk, written without ever reusing a window."""
     out: list[str] = []
-    for i, (time, value) in enumerate(samples):
+    words = [bits_of(value) for _, value in samples]
+    for i, (time, _) in enumerate(samples):
         if i == 0:
             out += [f"{byte:08b}" for byte in varint(time)]
-            out.append(f"{bits_of(value):064b}")
+            out.append(f"{words[0]:064b}")
             continue
         delta = time - samples[i - 1][0]
         if i == 1:
@@ -70,11 +71,11 @@ def xor_chunk(samples: Sequence[Sample]) -> bytes:
         else:
             change = delta - (samples[i - 1][0] - samples[i - 2][0])
             out.append("0" if change == 0 else f"1111{change & 0xFFFFFFFFFFFFFFFF:064b}")
-        difference = bits_of(value) ^ bits_of(samples[i - 1][1])
+        difference = words[i] ^ words[i - 1]
         out.append("0" if difference == 0 else f"1100000000000{difference:064b}")
     bits = "".join(out)
     bits += "0" * (-len(bits) % 8)
-    return struct.pack(">H", len(samples)) + bytes(int(bits[i : i + 8], 2) for i in range(0, len(bits), 8))
+    return struct.pack(">H", len(samples)) + int(bits, 2).to_bytes(len(bits) // 8, "big")
 
 
 def xor2_chunk(samples: Sequence[Sample]) -> bytes:
@@ -132,12 +133,17 @@ def index(series: Sequence[tuple[LabelSet, Sequence[ChunkMeta]]], version: int =
                 entry += uvarint(first - previous_last) + uvarint(last - first) + varint(reference - previous)
         out += uvarint(len(entry)) + entry + crc32c(entry)
     postings_at = len(out)
-    out += bytes(-len(out) % 4)
-    list_at = len(out)
-    postings = struct.pack(f">I{len(ids)}I", len(ids), *ids)
-    out += struct.pack(">I", len(postings)) + postings + crc32c(postings)
+    lists = {("", ""): ids}
+    for series_id, (labels, _) in zip(ids, series, strict=True):
+        for pair in labels.items():
+            lists.setdefault(pair, []).append(series_id)
+    table = struct.pack(">I", len(lists))
+    for (name, value), members in sorted(lists.items()):
+        out += bytes(-len(out) % 4)
+        table += uvarint(2) + text(name) + text(value) + uvarint(len(out))
+        postings = struct.pack(f">I{len(members)}I", len(members), *members)
+        out += struct.pack(">I", len(postings)) + postings + crc32c(postings)
     table_at = len(out)
-    table = struct.pack(">I", 1) + uvarint(2) + text("") + text("") + uvarint(list_at)
     out += struct.pack(">I", len(table)) + table + crc32c(table)
     toc = struct.pack(">6Q", symbols_at, series_at, postings_at, table_at, postings_at, table_at)
     return bytes(out + toc + crc32c(toc))

@@ -24,15 +24,16 @@ _MAX_RECORD_BYTES = 1 << 27
 _ATTEMPTS = 5
 
 
-def open_database(path: str | os.PathLike[str]) -> Database:
+def open_database(path: str | os.PathLike[str], *, decoded_samples: int = 0) -> Database:
     """Read the data directory of a Prometheus server, which may be running, as it is now.
 
+    Up to `decoded_samples` samples, of 16 bytes each, stay decoded: those of selectors that are asked again and again.
     Nothing is written and no lock is taken. What is damaged is told in the database's `problems`. Raises
     DataDirectoryError for a path that is no data directory or cannot be read.
     """
     root = pathlib.Path(path)
     try:
-        return Database.open(_read(root), decompress_zstd)
+        return Database.open(_read(root), decompress_zstd, decoded_samples=decoded_samples)
     except OSError as error:
         if isinstance(error, DataDirectoryError):
             raise

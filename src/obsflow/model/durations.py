@@ -2,6 +2,8 @@
 
 import re
 
+from obsflow.model.labels import quote
+
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
@@ -12,6 +14,7 @@ YEAR_MS = 365 * DAY_MS
 UNITS_MS = {"y": YEAR_MS, "w": WEEK_MS, "d": DAY_MS, "h": HOUR_MS, "m": MINUTE_MS, "s": SECOND_MS, "ms": 1}
 
 _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
+_PARTS = re.compile(r"\D+", re.ASCII)
 _MAX_MS = (1 << 63) // 1_000_000  # Go holds nanoseconds in an int64
 
 
@@ -26,7 +29,10 @@ def parse_duration(text: str) -> int:
         raise ValueError("empty duration string")
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError(f"not a valid duration string: {text!r}".replace("'", '"'))
+        unknown = next((unit for unit in _PARTS.findall(text) if unit not in UNITS_MS), None)
+        if unknown is not None and text[0] in "0123456789":
+            raise ValueError(f"unknown unit {quote(unknown)} in duration {quote(text)}")
+        raise ValueError(f"not a valid duration string: {quote(text)}")
     total = sum(int(n) * unit for n, unit in zip(match.groups(), UNITS_MS.values(), strict=True) if n)
     if total > _MAX_MS:
         raise ValueError("duration out of range")

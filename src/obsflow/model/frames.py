@@ -1,9 +1,9 @@
 """Frames: series against steps, with labels as columns of symbol ids. What every PromQL node maps to and from."""
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import cached_property
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import attrs
 import numpy as np
@@ -16,6 +16,11 @@ IdArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 TimeArray = npt.NDArray[np.int64]
+
+
+_T = TypeVar("_T")
+_MAX_DERIVED = 64
+"""So many things are remembered of one set of labels."""
 
 
 class Symbols:
@@ -65,7 +70,7 @@ class LabelColumns:
     symbols: Symbols
     names: tuple[str, ...]
     columns: IdArray
-    _parts: dict[tuple[str, ...], "LabelColumns"] = attrs.field(factory=dict, init=False, repr=False)
+    _derived: dict[Hashable, Any] = attrs.field(factory=dict, init=False, repr=False)
 
     @classmethod
     def from_labels(cls, symbols: Symbols, labels: Sequence[Labels]) -> Self:
@@ -128,6 +133,10 @@ class LabelColumns:
         columns = np.insert(rest.columns, at, column, axis=0)
         return LabelColumns(self.symbols, names, columns)
 
+    def distinct(self, name: str) -> tuple[int, ...]:
+        """The ids that one label has among all series, ascending."""
+        return self.derive(("distinct", name), lambda: tuple(np.unique(self.column(name)).tolist()))
+
     def map_column(self, name: str, change: Callable[[str], str]) -> "LabelColumns":
         """One label rewritten value by value; each distinct value is asked for once."""
         ids, inverse = np.unique(self.column(name), return_inverse=True)
@@ -161,14 +170,19 @@ class LabelColumns:
         return native.Groups(ids, len(first))
 
     @cached_property
-    def is_sorted(self) -> bool:
-        """Whether the series are in the order of `sort_order` already."""
-        return bool((self.sort_order == np.arange(len(self))).all())
+    def of_groups(self) -> "LabelColumns":
+        """The labels of the first series of each group."""
+        return self.take(self._grouped[1])
 
     @cached_property
     def is_distinct(self) -> bool:
         """Whether no two series have equal labels."""
         return len(self._grouped[1]) == len(self)
+
+    @cached_property
+    def is_sorted(self) -> bool:
+        """Whether the series are in the order of `sort_order` already."""
+        return bool((self.sort_order == np.arange(len(self))).all())
 
     @cached_property
     def _grouped(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -191,15 +205,24 @@ class LabelColumns:
             follows |= column != 0
         return np.lexsort(keys).astype(np.int64) if keys else np.arange(len(self))
 
+    def derive(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """What `make` gives, worked out once for each key; it must depend on these labels and the key alone."""
+        known: _T | None = self._derived.get(key)
+        if known is None:
+            known = make()
+            if len(self._derived) >= _MAX_DERIVED:
+                self._derived.clear()
+            self._derived[key] = known
+        return known
+
     def _part(self, names: tuple[str, ...]) -> "LabelColumns":
         if len(names) == len(self.names):
             return self
-        part = self._parts.get(names)
-        if part is None:
-            mask = np.array([name in names for name in self.names], bool)
-            part = LabelColumns(self.symbols, names, np.ascontiguousarray(self.columns[mask]))
-            self._parts[names] = part
-        return part
+        return self.derive(names, lambda: self._cut(names))
+
+    def _cut(self, names: tuple[str, ...]) -> "LabelColumns":
+        mask = np.array([name in names for name in self.names], bool)
+        return LabelColumns(self.symbols, names, np.ascontiguousarray(self.columns[mask]))
 
 
 def group_columns(columns: IdArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -226,22 +249,32 @@ class Frame:
     """Series against steps.
 
     `values` float64 and `present` bool are `[series, steps]`, `times` int64 ms is `[steps]`. NaN is a value; where
-    `present` is False there is no sample, and the value there means nothing.
+    `present` is False there is no sample, and the value there means nothing. `is_compact` says that every series is
+    known to have a sample.
     """
 
     labels: LabelColumns
     values: FloatArray
     present: BoolArray
     times: TimeArray
+    is_compact: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, rows: npt.NDArray[np.intp] | BoolArray) -> "Frame":
         """The series at `rows` (indices or a mask), in that order."""
-        return Frame(self.labels.take(rows), self.values[rows], self.present[rows], self.times)
+        return Frame(self.labels.take(rows), self.values[rows], self.present[rows], self.times, self.is_compact)
+
+    def with_values(self, labels: LabelColumns, values: FloatArray) -> "Frame":
+        """The same samples with other labels and values."""
+        return Frame(labels, values, self.present, self.times, self.is_compact)
 
     def compact(self) -> "Frame":
         """Without the series that have no sample at any step."""
+        if self.is_compact:
+            return self
         kept = self.present.any(axis=1)
-        return self if bool(kept.all()) else self.take(np.flatnonzero(kept))
+        rows = slice(None) if bool(kept.all()) else np.flatnonzero(kept)
+        labels = self.labels if isinstance(rows, slice) else self.labels.take(rows)
+        return Frame(labels, self.values[rows], self.present[rows], self.times, is_compact=True)

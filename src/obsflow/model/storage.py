@@ -68,6 +68,32 @@ class Runs:
         offsets = np.concatenate((self.offsets, other.offsets[1:] + self.offsets[-1]))
         return Runs(self.buffers + other.buffers, offsets, *columns)
 
+    def unpack(self, start: int, end: int) -> "Runs | None":
+        """The samples of the runs that touch `[start, end]` (ms), decoded: a raw run for each series that has any.
+
+        None if some run is damaged, or its samples come with start times.
+        """
+        if np.isin(self.encoding, WITH_STARTS).any():
+            return None
+        data, offsets, bad = native.unpack_runs(self, start, end)
+        counts = np.diff(offsets)
+        some = counts > 0
+        first, count = offsets[:-1][some], counts[some]
+        return (
+            None
+            if bad.any()
+            else Runs(
+                buffers=(data.view(np.uint8).data,),
+                offsets=np.concatenate((np.zeros(1, np.int64), np.cumsum(some))),
+                buffer=np.zeros(len(first), np.int32),
+                start=16 * first,
+                length=16 * count,
+                encoding=np.full(len(first), ENCODING_RAW, np.uint8),
+                min_time=data[2 * first],
+                max_time=data[2 * first + count - 1],
+            )
+        )
+
     def _columns(self) -> tuple[npt.NDArray[Any], ...]:
         return self.buffer, self.start, self.length, self.encoding, self.min_time, self.max_time
 

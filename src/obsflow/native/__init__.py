@@ -10,6 +10,7 @@ from obsflow.native.aggregation import (
     GROUP_OPERATORS,
     Groups,
     histogram_quantile,
+    keep_ranked,
     reduce_groups,
 )
 from obsflow.native.chunks import (
@@ -48,6 +49,7 @@ from obsflow.native.series import (
     Windows,
     decode_runs,
     decode_runs_and_starts,
+    unpack_runs,
     window,
     window_groups,
 )
@@ -82,8 +84,10 @@ __all__ = [
     "decode_runs_and_starts",
     "fnv1a64",
     "histogram_quantile",
+    "keep_ranked",
     "reduce_groups",
     "snappy_decode",
+    "unpack_runs",
     "window",
     "window_groups",
     "xor2_decode",

@@ -7,6 +7,7 @@ import numpy as np
 from obsflow.native.memory import (
     F64,
     I64,
+    RANKED,
     U8,
     U64,
     BoolArray,
@@ -122,36 +123,93 @@ def reduce_groups(
     return out, out_present
 
 
-def histogram_quantile(
-    q: Float64Array, le: Float64Array, values: Float64Array, present: BoolArray, offsets: Int64Array
-) -> tuple[Float64Array, BoolArray, UInt8Array]:
-    """Quantiles of classic histograms.
+def keep_ranked(
+    values: Float64Array,
+    present: BoolArray,
+    groups: Groups,
+    limits: Int64Array,
+    *,
+    greatest: bool,
+    workers: int = 1,
+) -> BoolArray:
+    """Bool `[rows, steps]`: the `limits` (int64 `[steps]`) greatest, or least, samples of each group and step.
 
-    `q` float64 `[steps]`; `le` float64 `[rows]`, the upper bounds, without NaN; `values` and `present` `[rows, steps]`,
-    the cumulative counts. Group `g` has the rows `offsets[g]:offsets[g + 1]`, by ascending bound, equal ones together.
-    Returns values, present and uint8 forced, `[groups, steps]`; forced is 1 where counts that fell were raised.
+    NaN comes last; which of equal ones stay is as Prometheus' heap has it.
     """
-    n_rows, n_steps, n_groups = len(le), len(q), len(offsets) - 1
-    q, le = as_array(q, np.float64, (n_steps,), "q"), as_array(le, np.float64, (n_rows,), "le")
+    n_rows, n_steps = values.shape
     values = as_array(values, np.float64, (n_rows, n_steps), "values")
     present = as_array(present, np.bool_, (n_rows, n_steps), "present")
+    limits = as_array(limits, np.int64, (n_steps,), "limits")
+    if len(groups) != n_rows:
+        raise ValueError(f"{len(groups)} rows are in groups, of {n_rows}")
+    kept = np.zeros((n_rows, n_steps), np.bool_)
+    order, ends, count = groups.pass_lists()
+    capacity = lib.obs_rank_heap(pass_memory(I64, limits), ends, n_steps, count)
+    status = lib.obs_rank_keep(
+        pass_memory(F64, values),
+        pass_memory(U8, present),
+        order,
+        ends,
+        n_rows,
+        n_steps,
+        count,
+        pass_memory(I64, limits),
+        greatest,
+        pass_memory(RANKED, np.empty(workers * capacity * _RANKED_WORDS)),
+        capacity,
+        workers,
+        pass_memory(U8, kept),
+    )
+    check(status)
+    return kept
+
+
+_RANKED_WORDS: Final = ffi.sizeof("obs_rank_entry") // 8
+
+
+def histogram_quantile(
+    q: Float64Array,
+    le: Float64Array,
+    rows: Int64Array,
+    values: Float64Array,
+    present: BoolArray,
+    offsets: Int64Array,
+    workers: int = 1,
+) -> tuple[Float64Array, BoolArray, UInt8Array, Float64Array]:
+    """Quantiles of classic histograms.
+
+    `q` float64 `[steps]`; `values` and `present` `[series, steps]`, the cumulative counts. Group `g` has the series
+    `rows[offsets[g] : offsets[g + 1]]`, by ascending upper bound, equal ones together; `le` float64 `[rows]` are the
+    bounds, without NaN. Up to `workers` threads take part. Returns values, present and uint8 forced,
+    `[groups, steps]`; forced is 1 where counts that fell were raised; and float64 `[groups, 3]`: the least and the
+    greatest bound where that was so, and by how much at most.
+    """
+    n_series, n_rows, n_steps, n_groups = len(values), len(le), len(q), len(offsets) - 1
+    q, le = as_array(q, np.float64, (n_steps,), "q"), as_array(le, np.float64, (n_rows,), "le")
+    rows = as_array(rows, np.int64, (n_rows,), "rows")
+    values = as_array(values, np.float64, (n_series, n_steps), "values")
+    present = as_array(present, np.bool_, (n_series, n_steps), "present")
     offsets = as_array(offsets, np.int64, (n_groups + 1,), "offsets")
     out, out_present = np.empty((n_groups, n_steps)), np.empty((n_groups, n_steps), np.bool_)
-    forced = np.empty((n_groups, n_steps), np.uint8)
+    forced, extents = np.empty((n_groups, n_steps), np.uint8), np.empty((n_groups, 3))
     status = lib.obs_histogram_quantile(
         pass_memory(F64, q),
         pass_memory(F64, le),
+        pass_memory(I64, rows),
         pass_memory(F64, values),
         pass_memory(U8, present),
         pass_memory(I64, offsets),
+        n_series,
         n_rows,
         n_steps,
         n_groups,
-        pass_memory(F64, np.empty(n_rows)),
-        pass_memory(F64, np.empty(n_rows)),
+        pass_memory(F64, np.empty(workers * n_rows)),
+        pass_memory(F64, np.empty(workers * n_rows)),
+        workers,
         pass_memory(F64, out),
         pass_memory(U8, out_present),
         pass_memory(U8, forced),
+        pass_memory(F64, extents),
     )
     check(status)
-    return out, out_present, forced
+    return out, out_present, forced, extents

@@ -24,6 +24,7 @@ I32 = ffi.typeof("int32_t[]")
 I64 = ffi.typeof("int64_t[]")
 F64 = ffi.typeof("double[]")
 SIZE = ffi.typeof("size_t *")
+RANKED = ffi.typeof("obs_rank_entry[]")
 
 _ERRORS: Final[dict[int, Exception]] = {
     lib.OBS_TRUNCATED: CorruptionError("the data ends inside a value"),

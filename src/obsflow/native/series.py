@@ -205,6 +205,21 @@ def _decode(
     return times[:count], values[:count], starts[:count], offsets, bad
 
 
+def unpack_runs(runs: RunTable, start: int, end: int) -> tuple[Int64Array, Int64Array, UInt8Array]:
+    """The samples of all runs that touch `[start, end]` (ms) as raw runs, one a series.
+
+    Returns int64 `[2n]`, the runs one after another, each its times and then the bits of its values; int64
+    `[series + 1]`, the offsets of the series in samples; and the corrupt runs as `decode_runs` does.
+    """
+    table = runs.passed
+    longest, total = table.measure(start, end)
+    out, offsets = np.empty(2 * total, np.int64), np.zeros(table.n_series + 1, np.int64)
+    bad, scratch = np.zeros(table.n_runs, np.uint8), _Scratch(1, longest)
+    views = pass_memory(I64, out), 2 * total, scratch.pointer, pass_memory(I64, offsets[1:]), pass_memory(U8, bad)
+    check(lib.obs_runs_unpack(table.pointer, start, end, *views))
+    return out[: 2 * offsets[-1]], offsets, bad
+
+
 WINDOW_FUNCTIONS: Final[dict[str, int]] = {
     ffi.string(lib.obs_window_name(i)).decode(): i for i in range(lib.obs_window_count())
 }

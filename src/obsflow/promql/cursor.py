@@ -7,13 +7,15 @@ from typing import Final, NoReturn
 from obsflow.errors import QuerySyntaxError
 from obsflow.promql.ast import Span
 from obsflow.promql.dialect import Dialect
-from obsflow.promql.lexer import Kind, Token, tokenize
-from obsflow.promql.literals import EscapeError, unquote
+from obsflow.promql.lexer import Kind, Lexer, Token
+from obsflow.promql.literals import unquote
 
 MAX_NESTING: Final = 100
 """How deep parentheses, calls, signs and right operands may lie in one another."""
 MAX_DEPTH: Final = 200
 """How many nodes of a tree may lie above one another. A chain of operators is as deep as it is long."""
+
+_AHEAD: Final = 64  # tokens; what is refused early is not read to its end
 
 
 class Cursor:
@@ -22,7 +24,8 @@ class Cursor:
     def __init__(self, source: str, dialect: Dialect) -> None:
         self.source = source
         self.dialect = dialect
-        self._tokens = tokenize(source)
+        self._lexer = Lexer(source)
+        self._tokens = self._lexer.read(_AHEAD)
         self._index = 0
         self._depth = 0
         self._context = ""
@@ -55,6 +58,8 @@ class Cursor:
         token = self.token
         if token.kind not in (Kind.END, Kind.ERROR):
             self._index += 1
+            if self._index + 2 > len(self._tokens):
+                self._lexer.read(self._index + _AHEAD)
         return token
 
     def accept(self, word: str) -> bool:
@@ -86,12 +91,8 @@ class Cursor:
         raise QuerySyntaxError(message, self.source, span)
 
     def unquote(self, token: Token) -> str:
-        """The value of a STRING."""
-        try:
-            return unquote(token.text)
-        except EscapeError as error:
-            start = token.start + error.offset
-            self.fail(str(error), (start, start + 2))
+        """The value of a STRING, whose escapes the lexer has looked at."""
+        return unquote(token.text)
 
     @contextlib.contextmanager
     def within(self, context: str) -> Iterator[None]:
@@ -99,6 +100,11 @@ class Cursor:
         outer, self._context = self._context, context
         yield
         self._context = outer
+
+    def check_height(self, height: int, what: str = "expression") -> None:
+        """Fail at the next token if so many nodes lie above one another."""
+        if height > MAX_DEPTH:
+            self.fail(f"{what} is more than {MAX_DEPTH} levels deep", self.token.span)
 
     @contextlib.contextmanager
     def nested(self) -> Iterator[None]:

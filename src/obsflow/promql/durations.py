@@ -47,20 +47,26 @@ def parse_positive(cursor: Cursor) -> Duration:
 
 
 def parse_offset(cursor: Cursor) -> Duration:
-    """Read what follows `offset`: one literal or call, or anything in parentheses; signs may stand before it."""
+    """Read what follows `offset`: one literal or call, maybe with a sign, or an expression that begins with `(`."""
     return _to_duration(cursor, _parse_offset_operand(cursor))
 
 
 def _parse_offset_operand(cursor: Cursor) -> _Operand:
-    with cursor.nested():
-        if cursor.at("+", "-"):
-            return _apply_sign(cursor, cursor.advance(), _parse_offset_operand(cursor))
-        return _parse_primary(cursor)
+    is_signed = cursor.at("+", "-")
+    if cursor.at("(") or (is_signed and cursor.following.word in ("+", "-")):
+        # After a parenthesis or two signs Prometheus reads on: `a offset (5m) * 2` looks back ten minutes.
+        operand = _parse_binary(cursor, 1)
+        is_binary = isinstance(operand, DurationExpr) and operand.op in _PRECEDENCE and len(operand.operands) == 2
+        return DurationExpr("()", (operand,), operand.span) if is_binary else operand
+    if is_signed:
+        return _apply_sign(cursor, cursor.advance(), _parse_primary(cursor))
+    return _parse_primary(cursor)
 
 
 def _parse_binary(cursor: Cursor, least: int) -> _Operand:
     with cursor.nested():
         left = _parse_signed(cursor)
+        height = 1
         while (precedence := _PRECEDENCE.get(cursor.token.word, 0)) >= least:
             token = cursor.advance()
             right = _parse_binary(cursor, precedence + (token.word != "^"))
@@ -68,6 +74,8 @@ def _parse_binary(cursor: Cursor, least: int) -> _Operand:
             if token.word in "/%" and isinstance(right, NumberLiteral) and right.value == 0:
                 cursor.fail("division by zero" if token.word == "/" else "modulo by zero", token.span)
             left = DurationExpr(token.word, (left, right), (left.span[0], right.span[1]))
+            height += 1
+            cursor.check_height(height, "duration expression")
     return left
 
 
@@ -128,13 +136,15 @@ def _require_expressions(cursor: Cursor, operand: _Operand) -> None:
 
 
 def _check_range(cursor: Cursor, literal: NumberLiteral) -> NumberLiteral:
-    if not abs(literal.value) <= _MAX_SECONDS:
+    if abs(literal.value) > _MAX_SECONDS:
         cursor.fail("duration out of range", literal.span)
     return literal
 
 
 def _to_duration(cursor: Cursor, operand: _Operand) -> Duration:
     if isinstance(operand, NumberLiteral):
+        if math.isnan(operand.value):
+            cursor.fail("duration is NaN", operand.span)
         return _to_ms(operand.value)
     level: list[_Operand] = [operand]
     for _ in range(MAX_DEPTH):

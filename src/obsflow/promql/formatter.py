@@ -10,17 +10,17 @@ _INDENT = "  "
 
 
 def format_query(expr: Expr) -> str:
-    """The query laid out as Prometheus' formatter does: what is longer than 100 characters is broken and indented."""
+    """The query laid out as Prometheus' formatter does: what is longer than 100 bytes is broken and indented."""
     return _layout(expr, 0)
 
 
 def _layout(expr: Expr, level: int) -> str:
     indent = _INDENT * level
     if isinstance(expr, Unary):
-        return indent + expr.op + _layout(expr.expr, level).removeprefix(indent)
+        return indent + expr.op + _layout(expr.expr, level).lstrip(" ")
     line = render(expr)
-    if len(line) <= MAX_WIDTH:
-        return indent + line
+    if len(line.encode("utf-8", "surrogateescape")) <= MAX_WIDTH:
+        return line if isinstance(expr, Subquery) else indent + line  # Prometheus does not indent these
     match expr:
         case Binary(left=left, right=right):
             operator = indent + render_operator(expr)

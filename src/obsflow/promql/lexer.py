@@ -7,6 +7,7 @@ from typing import Final
 import attrs
 
 from obsflow.model.labels import quote
+from obsflow.promql.literals import EscapeError, check_escapes
 from obsflow.promql.signatures import AGGREGATIONS
 
 
@@ -48,13 +49,13 @@ class Token:
         if self.kind is Kind.END:
             return "end of input"
         if self.word in AGGREGATIONS:
-            return f"<aggr:{self.word}>"
+            return f"<aggr:{self.text}>"
         if self.word in _PUNCTUATION or self.word in CALLED_KEYWORDS:
-            return quote(self.word)
+            return quote(self.text)
         if self.word in KEYWORDS and self.word not in OPERATOR_WORDS:
-            return f"<{self.word}>"
+            return f"<{self.text}>"
         if self.word:
-            return f"<op:{self.word}>"
+            return f"<op:{self.text}>"
         is_name = self.kind in (Kind.IDENTIFIER, Kind.METRIC_IDENTIFIER)
         text = quote(self.text) if is_name or len(self.text) <= 10 else f"{quote(self.text[:10])}..."
         return f"{self.kind.value} {text}"
@@ -67,23 +68,26 @@ _MODIFIER_WORDS = frozenset(
     ("offset", "anchored", "smoothed", "by", "without", "on", "ignoring", "group_left", "group_right", "bool")
 )
 KEYWORDS: Final = OPERATOR_WORDS | CALLED_KEYWORDS | _FILL_WORDS | _MODIFIER_WORDS | AGGREGATIONS.keys()
-_PUNCTUATION = frozenset("(){}[],:=@")
+_PUNCTUATION = frozenset("(){}[],:=")
 _NUMBER_WORDS = frozenset(("inf", "nan"))
 _DURATION_WORDS = frozenset(("step", "range", "min_of", "max_of"))
 
+_SPACE = re.compile(r"[ \t\r\n]*")
 _SKIP = re.compile(r"(?:[ \t\r\n]+|#[^\r\n]*)*")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
+_LETTERS = re.compile(r"[A-Za-z_]+")
 _SYMBOL_OUTSIDE = re.compile(r"==|!=|<=|>=|</|>/|[-+*/%^=<>@(){}\[\],]")
 _SYMBOL_IN_BRACES = re.compile(r"=~|!~|!=|[=,}]")
-_SYMBOL_IN_BRACKETS = re.compile(r"[-+*/%^(),:\]]")
+_SYMBOL_IN_DURATION = re.compile(r"[-+*/%^(),\]]")
 _NUMERIC = re.compile(r"0[xX]\w*|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?)?[\w.]*", re.ASCII)
 _DIGITS = r"\d+(?:_\d+)*"
 _NUMBER = re.compile(
     rf"0[xX]_?[\da-fA-F]+(?:_[\da-fA-F]+)*|(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?",
     re.ASCII,
 )
-_DURATION = re.compile(r"(?:\d+(?:ms|[smhdwy]))+", re.ASCII)
+_DURATION = re.compile(rf"(?:{_NUMBER.pattern})[smhdwy]s?(?:\d+[smhdw]s?)*", re.ASCII)
+"""What is meant as a duration; whether its units are such, and in order, is seen when it is read."""
 _STRINGS = {
     '"': re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'),
     "'": re.compile(r"'[^'\\\n]*(?:\\.[^'\\\n]*)*'"),
@@ -110,31 +114,36 @@ class Lexer:
         self._parens = 0
         self._in_braces = False
         self._in_brackets = False
+        self._is_duration_open = False  # brackets that have not come to a number yet
+        self._number_seen = False
         self._colon_seen = False
         self._tokens: list[Token] = []
+        self._is_done = False
 
-    def scan(self) -> list[Token]:
-        """All tokens.
+    def read(self, count: int) -> list[Token]:
+        """All tokens so far: at least `count`, if there are as many.
 
-        The last is END, or an ERROR where the text stops making sense: it counts only if the grammar has found nothing
-        to object to before it.
+        The last of all is END, or an ERROR where the text stops making sense: it counts only if the grammar has found
+        nothing to object to before it.
         """
         try:
-            while self._scan_token():
-                pass
+            while len(self._tokens) < count and not self._is_done:
+                self._is_done = not self._scan_token()
         except _LexError as error:
             self._tokens.append(Token(Kind.ERROR, str(error), error.start, error.end))
+            self._is_done = True
         return self._tokens
 
     def _scan_token(self) -> bool:
-        start = self._skip(self._position)
+        is_duration = self._in_brackets and self._is_duration_open and not self._in_braces
+        start = self._skip(self._position, _SPACE if is_duration else _SKIP)
         if start == len(self._source):
             self._scan_end(start)
             return False
         if self._in_braces:
             self._scan_in_braces(start)
-        elif self._in_brackets:
-            self._scan_in_brackets(start)
+        elif is_duration:
+            self._scan_duration(start)
         else:
             self._scan_outside(start)
         return True
@@ -142,19 +151,21 @@ class Lexer:
     def _scan_end(self, start: int) -> None:
         if self._in_braces:
             raise _LexError("unexpected end of input inside braces", start, start)
-        if self._in_brackets:
-            empty = self._tokens[-1].word == "["
-            raise _LexError(
-                "unexpected end of input in duration expression" if empty else "unclosed left bracket", start, start
-            )
+        if self._in_brackets and self._is_duration_open:
+            raise _LexError("unexpected end of input in duration expression", start, start)
         if self._parens:
             raise _LexError("unclosed left parenthesis", start, start)
+        if self._in_brackets:
+            raise _LexError("unclosed left bracket", start, start)
         self._emit(Kind.END, start, start)
 
     def _scan_outside(self, start: int) -> None:
         char = self._source[start]
         if name := _NAME.match(self._source, start):
-            self._emit_name(start, name.end())
+            if self._in_brackets:
+                self._scan_word_in_brackets(start)
+            else:
+                self._emit_name(start, name.end())
         elif _starts_number(self._source, start):
             self._scan_number(start)
         elif char in _STRINGS:
@@ -183,10 +194,14 @@ class Lexer:
             case "}":
                 raise self._unexpected("character: '}'", start)
             case "[":
-                self._in_brackets = True
+                if self._in_brackets:
+                    raise self._unexpected("left bracket '['", start)
+                self._in_brackets = self._is_duration_open = True
                 self._colon_seen = False
             case "]":
-                raise self._unexpected("right bracket ']'", start)
+                if not self._in_brackets:
+                    raise self._unexpected("right bracket ']'", start)
+                self._in_brackets = False
 
     def _scan_in_braces(self, start: int) -> None:
         char = self._source[start]
@@ -205,30 +220,41 @@ class Lexer:
         else:
             raise self._unexpected(f"character inside braces: {_quote_rune(char)}", start)
 
-    def _scan_in_brackets(self, start: int) -> None:
+    def _scan_duration(self, start: int) -> None:
+        """Inside brackets, up to the first number: nothing but what a duration is made of, and no comments."""
         char = self._source[start]
         if _starts_number(self._source, start):
+            self._is_duration_open = False
+            self._number_seen = True
             self._scan_number(start)
         elif char == ":":
+            # A number anywhere before is enough: `a[5m] + b[step():1m]` is read, `b[step():1m]` is not.
+            if not self._number_seen:
+                raise self._unexpected("colon before duration in duration expression", start)
             self._scan_colon(start)
-        elif (name := _IDENTIFIER.match(self._source, start)) and name[0].lower() in _DURATION_WORDS:
-            self._emit(Kind.KEYWORD, start, name.end(), name[0].lower())
-        elif symbol := _SYMBOL_IN_BRACKETS.match(self._source, start):
-            if char == "]":
-                self._in_brackets = False
-            else:
-                self._open_or_close(char, start)
+        elif symbol := _SYMBOL_IN_DURATION.match(self._source, start):
+            self._open_or_close(char, start)
             self._emit(Kind.SYMBOL, start, symbol.end(), symbol[0])
-        elif char == "[":
-            raise self._unexpected("left bracket '['", start)
-        else:
+        elif not self._scan_duration_word(start):
             raise self._unexpected(f"character in duration expression: {_quote_rune(char)}", start)
+
+    def _scan_word_in_brackets(self, start: int) -> None:
+        char = self._source[start]
+        if char == ":":
+            self._scan_colon(start)
+        elif not self._scan_duration_word(start):
+            raise self._unexpected(f"character: {_quote_rune(char)}, expected ':'", start)
+
+    def _scan_duration_word(self, start: int) -> bool:
+        word = _LETTERS.match(self._source, start)
+        if word is None or word[0].lower() not in _DURATION_WORDS:
+            return False
+        self._emit(Kind.KEYWORD, start, word.end(), word[0].lower())
+        return True
 
     def _scan_colon(self, start: int) -> None:
         if self._colon_seen:
             raise self._unexpected("colon ':'", start)
-        if self._tokens[-1].word == "[":
-            raise self._unexpected("colon before duration in duration expression", start)
         self._colon_seen = True
         self._emit(Kind.SYMBOL, start, start + 1, ":")
 
@@ -248,11 +274,11 @@ class Lexer:
 
     def _is_before_paren(self, end: int) -> bool:
         """`fill` is a metric like any other unless a parenthesis follows."""
-        return self._source.startswith("(", self._skip(end))
+        return self._source.startswith("(", self._skip(end, _SPACE))
 
-    def _skip(self, start: int) -> int:
+    def _skip(self, start: int, what: re.Pattern[str] = _SKIP) -> int:
         """Where the next token begins: behind space and comments."""
-        skipped = _SKIP.match(self._source, start)
+        skipped = what.match(self._source, start)
         assert skipped is not None
         return skipped.end()
 
@@ -270,6 +296,8 @@ class Lexer:
     def _scan_string(self, start: int) -> None:
         delimiter = self._source[start]
         match = _STRINGS[delimiter].match(self._source, start)
+        if delimiter != "`":
+            self._check_escapes(start, match.end() if match else -1)
         if match is None:
             what = "raw" if delimiter == "`" else "quoted"
             raise _LexError(f"unterminated {what} string", start, len(self._source))
@@ -277,13 +305,22 @@ class Lexer:
             raise _LexError("invalid UTF-8 rune", start, match.end())
         self._emit(Kind.STRING, start, match.end())
 
+    def _check_escapes(self, start: int, end: int) -> None:
+        if end < 0:
+            line = self._source.find("\n", start)
+            end = len(self._source) if line < 0 else line + 1
+        try:
+            check_escapes(self._source, start, end)
+        except EscapeError as error:
+            raise _LexError(str(error), error.offset, error.offset + 2) from None
+
     def _unexpected(self, what: str, start: int) -> _LexError:
         return _LexError(f"unexpected {what}", start, start + 1)
 
 
 def tokenize(source: str) -> list[Token]:
-    """The tokens of a query; see `Lexer.scan`."""
-    return Lexer(source).scan()
+    """The tokens of a query; see `Lexer.read`."""
+    return Lexer(source).read(len(source) + 1)
 
 
 def _starts_number(source: str, start: int) -> bool:

@@ -9,14 +9,15 @@ _INT64_MAX = (1 << 63) - 1
 _INTEGER = re.compile(r"0[xX]_?(?P<hex>[\da-fA-F_]+)|0_?(?P<octal>[0-7_]+)|(?P<decimal>0|[1-9][\d_]*)", re.ASCII)
 _ESCAPE = re.compile(
     r"""\\(?:(?P<octal>[0-7]{3})|x(?P<byte>[\da-fA-F]{2})|u(?P<short>[\da-fA-F]{4})|U(?P<long>[\da-fA-F]{8})
-    |(?P<single>[abfnrtv\\'"])|(?P<bad>.))""",
+    |(?P<single>[abfnrtv\\'"])|(?P<bad>.?))""",
     re.ASCII | re.VERBOSE | re.DOTALL,
 )
+_DIGITS = re.compile("[0-7]*"), re.compile(r"[\da-fA-F]*", re.ASCII)
 _SINGLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 class EscapeError(ValueError):
-    """A backslash that begins nothing; `offset` counts characters from the start of the literal."""
+    """A backslash that begins nothing; `offset` is where it stands in the text."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -65,16 +66,22 @@ def unquote(literal: str) -> str:
     Bytes that hexadecimal and octal escapes put together to something else than UTF-8 are carried as surrogates.
     Raises EscapeError.
     """
-    delimiter, body = literal[0], literal[1:-1]
-    if delimiter == "`" or "\\" not in body:
-        return body
+    if literal[0] == "`" or "\\" not in literal:
+        return literal[1:-1]
+    end = len(literal) - 1
     out: list[bytes] = []
-    position = 0
-    for escape in _ESCAPE.finditer(body):
-        out += (body[position : escape.start()].encode(), _unescape(escape, delimiter))
+    position = 1
+    for escape in _ESCAPE.finditer(literal, 1, end):
+        out += (literal[position : escape.start()].encode(), _unescape(escape, literal[0]))
         position = escape.end()
-    out.append(body[position:].encode())
+    out.append(literal[position:end].encode())
     return b"".join(out).decode("utf-8", "surrogateescape")
+
+
+def check_escapes(text: str, start: int, end: int) -> None:
+    """Look at the backslashes of a literal that begins at `start` and may lack its end. Raises EscapeError."""
+    for escape in _ESCAPE.finditer(text, start + 1, end):
+        _unescape(escape, text[start])
 
 
 def is_utf8(text: str) -> bool:
@@ -94,7 +101,17 @@ def _unescape(escape: re.Match[str], delimiter: str) -> bytes:
         case "short" | "long" if (code := int(digits, 16)) <= 0x10FFFF and not 0xD800 <= code < 0xE000:
             return chr(code).encode()
         case "octal" | "short" | "long":
-            raise EscapeError("escape sequence is an invalid Unicode code point", escape.start() + 1)
+            raise EscapeError("escape sequence is an invalid Unicode code point", escape.start())
     if digits in "01234567xuU":
-        raise EscapeError("illegal character in escape sequence", escape.start() + 1)
-    raise EscapeError(f"unknown escape sequence U+{ord(digits):04X} {digits!r}", escape.start() + 1)
+        illegal = _DIGITS[digits in "xuU"].match(escape.string, escape.end())
+        assert illegal is not None
+        if illegal.end() == len(escape.string):
+            raise EscapeError("escape sequence not terminated", escape.start())
+        rune = _show_rune(escape.string[illegal.end()])
+        raise EscapeError(f"illegal character {rune} in escape sequence", escape.start())
+    raise EscapeError(f"unknown escape sequence {_show_rune(digits)}", escape.start())
+
+
+def _show_rune(char: str) -> str:
+    """A character by its number and, if it can be printed, as it is."""
+    return f"U+{ord(char):04X}" + (f" '{char}'" if char.isprintable() else "")

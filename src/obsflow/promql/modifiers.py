@@ -27,7 +27,10 @@ _INT64_LIMIT = float(1 << 63)
 
 def parse_modifiers(cursor: Cursor, expr: Expr) -> Expr:
     """Read all that binds to an operand that is already read."""
+    height = 0
     while True:
+        height += 1
+        cursor.check_height(height)
         match cursor.token.word:
             case "[":
                 expr = _parse_brackets(cursor, expr)

@@ -48,7 +48,7 @@ class Parser:
         """The tree of the whole query. Raises QuerySyntaxError."""
         cursor = self._cursor
         if cursor.is_at_end():
-            cursor.fail("no expression found in input", cursor.token.span)
+            cursor.fail("no expression found in input", (0, 0))
         expr = self._expression(1)
         if not cursor.is_at_end():
             cursor.unexpected()
@@ -58,8 +58,11 @@ class Parser:
         """An operand, and the operators after it that bind at least as tightly as `least`."""
         with self._cursor.nested():
             left = self._operand()
+            height = 1
             while (precedence := PRECEDENCE.get(self._cursor.token.word, 0)) >= least:
                 left = self._binary(left, precedence)
+                height += 1
+                self._cursor.check_height(height)
         return left
 
     def _operand(self) -> Expr:
@@ -161,7 +164,7 @@ class Parser:
         cursor, token = self._cursor, self._cursor.token
         if token.kind is Kind.STRING:
             label = cursor.unquote(token)
-        elif token.kind in (Kind.IDENTIFIER, Kind.METRIC_IDENTIFIER, Kind.KEYWORD):
+        elif token.kind in (Kind.IDENTIFIER, Kind.METRIC_IDENTIFIER, Kind.KEYWORD) and token.word != "without":
             label = token.text
         else:
             cursor.unexpected(_GROUPING, "label")

@@ -31,7 +31,8 @@ def render(expr: Expr) -> str:
     """The query in canonical form, on one line: what Prometheus' `expr.String()` gives. It parses to an equal tree.
 
     It differs where that would not parse to the same tree: a negative base in a duration, `[(-2) ^ 2]`, keeps its
-    parentheses, and the grouping labels "inf" and "nan" their quotes.
+    parentheses, `offset (1m) * 2` has them around all of it, and the grouping labels "inf", "nan" and "without" keep
+    their quotes.
     """
     match expr:
         case NumberLiteral():
@@ -132,8 +133,8 @@ def _label_list(labels: tuple[str, ...]) -> str:
 
 
 def _is_bare_label(label: str) -> bool:
-    """Whether a grouping label may go without quotes: it must not read as a number."""
-    return is_label_name(label) and label.lower() not in ("inf", "nan")
+    """Whether a grouping label may go without quotes: it must not read as something else."""
+    return is_label_name(label) and label.lower() not in ("inf", "nan", "without")
 
 
 def _duration_operand(operand: NumberLiteral | DurationExpr) -> str:

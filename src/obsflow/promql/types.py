@@ -116,7 +116,8 @@ class _Checker:
 
     def _check_subquery(self, node: Subquery, inner: ValueType) -> None:
         if inner is not ValueType.VECTOR:
-            self._fail(f"subquery is only allowed on instant vector, got {inner.value} instead", node.span)
+            got = "matrix" if inner is ValueType.MATRIX else inner.value
+            self._fail(f"subquery is only allowed on instant vector, got {got} instead", node.span)
 
     def _check_unary(self, node: Unary, operand: ValueType) -> None:
         if operand not in _OPERANDS:

@@ -7,14 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from obsflow import native
+from obsflow.errors import QueryError
 from obsflow.model.floats import render_float
 from obsflow.model.frames import FloatArray, Frame
+from obsflow.model.labels import quote
 from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
 from obsflow.query.fusion import group_labels, label_groups, reduce_in_one_pass
-from obsflow.query.labelling import check_label_name
+from obsflow.query.labelling import is_label_text
 from obsflow.query.order import mark_groups, mark_steps, settle_order
-from obsflow.query.ranking import Groups, evaluate_limit, evaluate_ranking, evaluate_ratio
+from obsflow.query.ranking import evaluate_limit, evaluate_ranking, evaluate_ratio
 
 
 def evaluate_aggregation(ctx: EvalContext, node: Aggregation) -> Frame:
@@ -27,11 +29,12 @@ def _reduce(ctx: EvalContext, node: Aggregation) -> Frame:
     if node.op == "quantile":
         assert node.param is not None
         quantiles = ctx.scalar(node.param)
-        _check_quantiles(ctx, node, quantiles)
     fused = reduce_in_one_pass(ctx, node)
     if fused is not None:
         return fused
     frame = ctx.vector(node.expr)
+    if quantiles is not None:
+        _check_quantiles(ctx, node, quantiles)
     keys = group_labels(node, frame.labels)
     ids, first = keys.group()
     values, present = native.reduce_groups(
@@ -46,28 +49,30 @@ def _select(ctx: EvalContext, node: Aggregation) -> Frame:
     assert node.param is not None
     parameter = ctx.scalar(node.param)
     frame = ctx.vector(node.expr)
-    ids, first = group_labels(node, frame.labels).group()
-    result = settle_order(ctx, node, _SELECTIONS[node.op](ctx, node, parameter, frame, Groups(ids, len(first))))
+    groups = group_labels(node, frame.labels).groups
+    result = settle_order(ctx, node, _SELECTIONS[node.op](ctx, node, parameter, frame, groups))
     if node.op in ("topk", "bottomk"):
         mark_steps(ctx)
     return result
 
 
 def _check_quantiles(ctx: EvalContext, node: Aggregation, quantiles: FloatArray) -> None:
-    """Warn of the extremes of what is no quantile, once each for the whole range."""
+    """Warn of NaN and of the extremes, once each for the whole range; where there is NaN, only infinity is more."""
     assert node.param is not None
     if np.isnan(quantiles).any():
         ctx.run.annotations.warn_quantile(np.nan, node.param)
-    for extreme in (np.fmax.reduce(quantiles), np.fmin.reduce(quantiles)):
-        if extreme > 1 or extreme < 0:
-            ctx.run.annotations.warn_quantile(float(extreme), node.param)
+    greatest = np.inf if np.isposinf(quantiles).any() else float(quantiles.max())
+    least = -np.inf if np.isneginf(quantiles).any() else float(quantiles.min())
+    for extreme in [greatest] * (greatest > 1) + [least] * (least < 0):
+        ctx.run.annotations.warn_quantile(extreme, node.param)
 
 
 def _count_values(ctx: EvalContext, node: Aggregation) -> Frame:
     """How many series of a group have each value; the value becomes a label."""
     assert node.param is not None
     name = ctx.string(node.param)
-    check_label_name("count_values", "label name", name)
+    if not is_label_text(name):
+        raise QueryError(f"invalid label name {quote(name)}")
     frame = ctx.vector(node.expr)
     mark_steps(ctx)
     rows, steps = np.nonzero(frame.present)

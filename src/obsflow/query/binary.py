@@ -9,7 +9,7 @@ from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns
 from obsflow.promql.ast import Binary, Cardinality, Unary, VectorMatching
 from obsflow.query.arithmetic import ARITHMETIC, COMPARISONS
 from obsflow.query.context import EvalContext, Value
-from obsflow.query.matching import Rows, Signatures, fill_missing, pair_rows, prepare_one_side, signatures, take_rows
+from obsflow.query.matching import Signatures, fill_missing, prepare_one_side, signatures
 from obsflow.query.order import mark_steps
 from obsflow.query.series import (
     METADATA_LABELS,
@@ -18,6 +18,7 @@ from obsflow.query.series import (
     any_row,
     concat_frames,
     drop_name,
+    mark_names,
     merge_equal,
     overlaps,
 )
@@ -31,7 +32,7 @@ def evaluate_unary(ctx: EvalContext, node: Unary) -> Value:
         return value
     if isinstance(value, np.ndarray):
         return np.negative(value)
-    return drop_name(ctx, Frame(value.labels, np.negative(value.values), value.present, value.times))
+    return drop_name(ctx, value.with_values(value.labels, np.negative(value.values)))
 
 
 def evaluate_binary(ctx: EvalContext, node: Binary) -> Value:
@@ -58,10 +59,10 @@ def _vector_and_scalar(ctx: EvalContext, node: Binary, left: Frame | FloatArray,
     b = right.values if isinstance(right, Frame) else right
     if node.op in ARITHMETIC:
         values = ARITHMETIC[node.op](a, b)
-        return drop_name(ctx, Frame(vector.labels, values, vector.present, vector.times))
+        return drop_name(ctx, vector.with_values(vector.labels, values))
     passed = COMPARISONS[node.op](a, b)
     if node.returns_bool:
-        return drop_name(ctx, Frame(vector.labels, passed.astype(np.float64), vector.present, vector.times))
+        return drop_name(ctx, vector.with_values(vector.labels, passed.astype(np.float64)))
     passed &= vector.present
     return Frame(vector.labels, vector.values, passed, vector.times).compact()
 
@@ -75,18 +76,15 @@ def _match_vectors(ctx: EvalContext, node: Binary, left: Frame, right: Frame, ma
         # As in Prometheus the right value stands in on the "one" side, even where group_right has put that on the left.
         many, one, ids = fill_missing(many, one, ids, matching)
         mark_steps(ctx)
-    one, one_ids = prepare_one_side(ctx, many, one, ids.right, ids.count, matching)
-    many_rows, one_rows = pair_rows(ids.left, one_ids)
-    ctx.run.limits.check("max_samples", len(many_rows) * ctx.steps)
-    both = take_rows(many.present, many_rows) & take_rows(one.present, one_rows)
-    labels = _result_labels(node, matching, many.labels.take(many_rows), one.labels, one_rows)
-    _check_many_side(ctx, labels, both, ids.left[many_rows], matching, ids.count)
-    a, b = take_rows(many.values, many_rows), take_rows(one.values, one_rows)
+    one, ids = prepare_one_side(ctx, many, one, ids, matching)
+    many_rows, one_rows = ids.pairs
+    both = many.present[many_rows] & one.present[one_rows]
+    labels = _result_labels(ctx, node, matching, many.labels, one.labels, ids)
+    _check_many_side(ctx, labels, both, matching, ids)
+    a, b = many.values[many_rows], one.values[one_rows]
     values, present = _compute(node, *((b, a) if swapped else (a, b)), both)
     result = Frame(labels, values, present, left.times)
-    if present is not both:
-        result = result.compact()
-    return merge_equal(ctx, result)
+    return merge_equal(ctx, result if present is both else result.compact())
 
 
 def _compute(node: Binary, left: FloatArray, right: FloatArray, both: BoolArray) -> tuple[FloatArray, BoolArray]:
@@ -100,23 +98,33 @@ def _compute(node: Binary, left: FloatArray, right: FloatArray, both: BoolArray)
 
 
 def _result_labels(
-    node: Binary, matching: VectorMatching, many: LabelColumns, one: LabelColumns, one_rows: Rows
+    ctx: EvalContext, node: Binary, matching: VectorMatching, many: LabelColumns, one: LabelColumns, ids: Signatures
 ) -> LabelColumns:
-    if node.op in ARITHMETIC or node.returns_bool:
-        many = many.without((*METADATA_LABELS, NAME_MARK))
-    if matching.cardinality is Cardinality.ONE_TO_ONE:
-        return many.only(matching.labels) if matching.on else many.without(matching.labels)
-    for name in matching.include:
-        many = many.with_column(name, one.column(name)[one_rows])
-    return many
+    """Those of the "many" side, as the matching says. A comparison forgets that a name was to go, as in Prometheus."""
+    delays_name = node.returns_bool and ctx.run.delays_names
+    drops_name = node.op in ARITHMETIC or (node.returns_bool and not delays_name)
+
+    def make() -> LabelColumns:
+        many_rows, one_rows = ids.pairs
+        labels = many if isinstance(many_rows, slice) else many.take(many_rows)
+        labels = labels.without((*METADATA_LABELS, NAME_MARK) if drops_name else (NAME_MARK,))
+        if matching.cardinality is Cardinality.ONE_TO_ONE:
+            labels = labels.only(matching.labels) if matching.on else labels.without(matching.labels)
+        else:
+            for name in matching.include:
+                labels = labels.with_column(name, one.column(name)[one_rows])
+        return mark_names(ctx, labels) if delays_name else labels
+
+    return many.derive(("result", one, ids, matching, drops_name, delays_name), make)
 
 
 def _check_many_side(
-    ctx: EvalContext, labels: LabelColumns, both: BoolArray, ids: Rows, matching: VectorMatching, count: int
+    ctx: EvalContext, labels: LabelColumns, both: BoolArray, matching: VectorMatching, pairs: Signatures
 ) -> None:
     """A step fails if one sample of the "one" side would give two results that cannot be told apart."""
-    if len(np.unique(ids)) == len(ids):
+    if pairs.is_each_left_once:
         return
+    ids, count = pairs.left[pairs.pairs[0]], pairs.count
     if matching.cardinality is Cardinality.ONE_TO_ONE:
         what = "many-to-one matching must be explicit (group_left/group_right)"
     else:

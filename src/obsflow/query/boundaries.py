@@ -58,7 +58,7 @@ class Series:
         if smoothed:
             last = np.minimum(np.maximum(np.searchsorted(times, ends, "left"), low), last)
         found = (high > low) & (times.take(last, mode="clip") > starts)
-        if smoothed:
+        if smoothed and not reach.extends:
             found &= times.take(first, mode="clip") <= ends
         first, last = np.where(found, first, 0), np.where(found, last, 0)
         nowhere = np.full(len(ends), -1)
@@ -89,11 +89,16 @@ class Series:
 
 @attrs.frozen
 class Reach:
-    """How far the windows of a selector go: a range and a lookback, in ms."""
+    """How far the windows of a selector go: a range and a lookback, in ms.
+
+    A smoothed window that only `extends` back from a sample after its end has a value for a range vector, but not for a
+    function.
+    """
 
     mode: RangeMode
     range_ms: int
     lookback_ms: int
+    extends: bool = False
 
 
 def interpolate(
@@ -175,10 +180,12 @@ def evaluate_boundaries(ctx: EvalContext, function: str, node: MatrixSelector) -
     return ctx.frame(labels, values, present).compact()
 
 
-def read_boundaries(ctx: EvalContext, node: MatrixSelector) -> tuple[LabelColumns, list[tuple[int, Series]]]:
+def read_boundaries(
+    ctx: EvalContext, node: MatrixSelector, *, extends: bool = False
+) -> tuple[LabelColumns, list[tuple[int, Series]]]:
     """The labels of a selector, and by row those of its series that have samples at all."""
     selector = node.selector
-    reach = Reach(selector.mode, ctx.positive_duration(node.range), ctx.run.lookback_ms)
+    reach = Reach(selector.mode, ctx.positive_duration(node.range), ctx.run.lookback_ms, extends)
     ends = ctx.shifted_times(selector.offset, selector.at)
     labels, samples = _read(ctx, selector, ends, reach.range_ms)
     return labels, [(row, Series.of(times, values, ends, reach)) for row, times, values in samples]

@@ -13,7 +13,8 @@ from obsflow.model.matchers import Matcher
 from obsflow.model.storage import Queryable, Selection
 from obsflow.promql.ast import Anchor, Duration, Expr
 from obsflow.promql.durations import resolve_duration
-from obsflow.query.annotations import Annotations
+from obsflow.promql.inspect import walk
+from obsflow.query.annotations import Annotations, Note
 from obsflow.query.limits import Limits
 from obsflow.query.plan import Plan
 
@@ -33,7 +34,8 @@ class QueryRun:
     """One query while it runs: what all its contexts share. `step_ms` and `range_ms` are 0 unless it has a range.
 
     Up to `threads` threads take part in one pass over samples. With `delays_names` metric names go at the end of the
-    query, not where a function computes a new value. With `uses_start_times` the start times of samples count.
+    query, not where a function computes a new value. With `uses_start_times` the start times of samples count. With
+    `has_type_labels` the label `__type__` says what is a counter, not the name.
     """
 
     database: Queryable
@@ -48,6 +50,7 @@ class QueryRun:
     threads: int = 1
     delays_names: bool = False
     uses_start_times: bool = False
+    has_type_labels: bool = False
     damaged_chunks: int = 0
     selections: dict[tuple[tuple[Matcher, ...], int, int], Selection] = attrs.field(factory=dict)
 
@@ -87,6 +90,7 @@ class EvalContext:
     memo: dict[int, Value] = attrs.field(factory=dict)
     reordered: BoolArray | None = None
     _first: "EvalContext | None" = None
+    _notes: dict[int, tuple[Expr, tuple[Note, ...]]] = attrs.field(factory=dict)
     _grids: dict[bytes, "EvalContext"] = attrs.field(factory=dict)
     _pending: tuple[int, QueryError] | None = None
 
@@ -110,7 +114,9 @@ class EvalContext:
         plan = self.run.plan
         number = plan.repeated.get(id(node))
         if number is not None and number in self.memo:
+            self._repeat_notes(number, node)
             return self.memo[number]
+        mark = self.run.annotations.mark
         invariant = plan.pinned if self.start is None else plan.invariant
         if id(node) in invariant and (len(self.times) > 1 or self._first is not None):
             value = self._evaluate_once(node)
@@ -119,6 +125,7 @@ class EvalContext:
         value = self.checked(value)
         if number is not None:
             self.memo[number] = value
+            self._notes[number] = node, self.run.annotations.since(mark)
         return value
 
     def vector(self, node: Expr) -> Frame:
@@ -203,6 +210,13 @@ class EvalContext:
             self.run.limits.check("max_steps", len(times))
             known = self._grids[key] = EvalContext(self.run, times, self.start, self.end, ranged=True)
         return known
+
+    def _repeat_notes(self, number: int, node: Expr) -> None:
+        """What was said of an expression is said of each place it stands at."""
+        first, notes = self._notes[number]
+        if notes:
+            places = {id(old): new for (old, _), (new, _) in zip(walk(first), walk(node), strict=True)}
+            self.run.annotations.repeat(notes, places)
 
     def _once(self) -> "EvalContext":
         if self._first is None:

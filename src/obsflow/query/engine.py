@@ -1,6 +1,6 @@
 """The engine: a query and the times at which it is asked, to an answer."""
 
-import contextlib
+import types
 from collections.abc import Iterator
 
 import attrs
@@ -11,7 +11,6 @@ from obsflow.model.frames import Frame, LabelColumns, TimeArray
 from obsflow.model.storage import Queryable
 from obsflow.promql import Dialect, parse
 from obsflow.promql.ast import Expr, MatrixSelector, Subquery, ValueType
-from obsflow.promql.inspect import value_type
 from obsflow.query.annotations import Annotations
 from obsflow.query.context import MAX_TIME, EvalContext, QueryRun, Value
 from obsflow.query.evaluators import EVALUATORS, check_supported
@@ -68,7 +67,7 @@ class Engine:
         LimitExceededError for one that costs too much.
         """
         _check_times(time, time)
-        with _evaluating():
+        with _Evaluating():
             run = self._start(self._plan(expr), step_ms=0, range_ms=0)
             root = unwrap(run.plan.expr)
             ctx = EvalContext(run, np.array([time], np.int64), time, time, ranged=False)
@@ -86,12 +85,11 @@ class Engine:
         if step <= 0:
             raise ValueError(f"the step of a range query must be positive: {step} ms")
         _check_times(start, end)
-        with _evaluating():
+        with _Evaluating():
             plan = self._plan(expr)
-            if value_type(plan.expr) not in (ValueType.SCALAR, ValueType.VECTOR):
+            if plan.type not in (ValueType.SCALAR, ValueType.VECTOR):
                 raise QueryError(
-                    f'invalid expression type "{value_type(plan.expr).value}" for range query, '
-                    "must be Scalar or instant Vector"
+                    f'invalid expression type "{plan.type.value}" for range query, must be Scalar or instant Vector'
                 )
             steps = max(0, (end - start) // step + 1)
             self._limits.check("max_steps", steps)
@@ -106,15 +104,15 @@ class Engine:
         A step that fails does not fail the others. Raises QuerySyntaxError, and QueryError for a query that cannot be
         evaluated at any time.
         """
-        with _evaluating():
+        with _Evaluating():
             plan = self._plan(expr)
-        if value_type(plan.expr) not in (ValueType.SCALAR, ValueType.VECTOR):
-            raise QueryError(f"a batch gives scalars or instant vectors, not a {value_type(plan.expr).value}")
+        if plan.type not in (ValueType.SCALAR, ValueType.VECTOR):
+            raise QueryError(f"a batch gives scalars or instant vectors, not a {plan.type.value}")
         if len(times):
             _check_times(int(times[0]), int(times[-1]))
-        with _evaluating():
+        with _Evaluating():
             pieces = list(self._evaluate_pieces(plan, np.ascontiguousarray(times, np.int64), 0, len(times)))
-        return self._join_pieces(pieces, times)
+        return self._join_pieces(pieces, times, plan.text)
 
     def _plan(self, expr: str | Expr) -> Plan:
         key = expr if isinstance(expr, str) else id(expr)  # a plan keeps its tree alive, so the id stays its own
@@ -142,10 +140,11 @@ class Engine:
             threads=self._threads,
             delays_names=self._dialect.delayed_name_removal,
             uses_start_times=self._dialect.use_start_timestamps,
+            has_type_labels=self._dialect.type_and_unit_labels,
         )
 
     def _finish(self, run: QueryRun, value: Frame | RawSeries | Scalar | String, *, is_range: bool) -> Result:
-        if isinstance(value, Frame):
+        if isinstance(value, Frame) and value.present.size > self._limits.max_result_samples:
             self._limits.check("max_result_samples", int(np.count_nonzero(value.present)))
         _report_damage(run)
         return Result(value, is_range, run.annotations.warnings, run.annotations.infos)
@@ -176,7 +175,7 @@ class Engine:
         yield from self._evaluate_pieces(plan, times, start, middle)
         yield from self._evaluate_pieces(plan, times, middle, end)
 
-    def _join_pieces(self, pieces: list[_Piece], times: TimeArray) -> Batch:
+    def _join_pieces(self, pieces: list[_Piece], times: TimeArray, text: str | None) -> Batch:
         """One frame of the pieces, series of equal labels in one row. It may hold what all passes together may."""
         failures = {piece.start + step: error for piece in pieces for step, error in piece.failures.items()}
         labels = LabelColumns.unlabelled(self._database.symbols, 0)
@@ -193,24 +192,34 @@ class Engine:
             present[rows, piece.start : piece.end] = piece.frame.present
             row += len(piece.frame)
         present[:, list(failures)] = False
+        annotations = Annotations(text)
+        for piece in pieces:
+            annotations.merge(piece.annotations)
         return Batch(
             Frame(labels.take(first), values, present, times).compact(),
             failures,
-            tuple(dict.fromkeys(text for piece in pieces for text in piece.annotations.warnings)),
-            tuple(dict.fromkeys(text for piece in pieces for text in piece.annotations.infos)),
+            annotations.warnings,
+            annotations.infos,
         )
 
 
-@contextlib.contextmanager
-def _evaluating() -> Iterator[None]:
+class _Evaluating:
     """Floats follow IEEE 754 without a word; a stack that has no room for the expression is a limit like any other."""
-    try:
-        with np.errstate(all="ignore"):
-            yield
-    except RecursionError:
-        raise LimitExceededError(
-            "the expression is nested deeper than the call stack has room for", "max_depth"
-        ) from None
+
+    __slots__ = ("_errors",)
+
+    def __enter__(self) -> None:
+        self._errors = np.errstate(all="ignore")
+        self._errors.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        self._errors.__exit__(kind, raised, trace)
+        if kind is RecursionError:
+            raise LimitExceededError(
+                "the expression is nested deeper than the call stack has room for", "max_depth"
+            ) from None
 
 
 def _check_times(start: int, end: int) -> None:

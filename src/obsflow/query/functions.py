@@ -74,7 +74,7 @@ def _elementwise(function: Callable[..., FloatArray], *, defaults: Sequence[floa
         frame = ctx.vector(call.args[0])
         scalars = [ctx.scalar(argument) for argument in call.args[1:]]
         scalars += [np.full(ctx.steps, default) for default in defaults[len(scalars) :]]
-        return drop_name(ctx, ctx.frame(frame.labels, function(frame.values, *scalars), frame.present))
+        return drop_name(ctx, frame.with_values(frame.labels, function(frame.values, *scalars)))
 
     return evaluate
 
@@ -92,7 +92,7 @@ def _date_part(ctx: EvalContext, call: Call) -> Frame:
     if not call.args:
         return _unlabelled(ctx, part(ctx.times / 1000.0).astype(np.float64))
     frame = ctx.vector(call.args[0])
-    return drop_name(ctx, ctx.frame(frame.labels, part(frame.values).astype(np.float64), frame.present))
+    return drop_name(ctx, frame.with_values(frame.labels, part(frame.values).astype(np.float64)))
 
 
 def _unlabelled(ctx: EvalContext, scalar: FloatArray) -> Frame:
@@ -194,7 +194,7 @@ IMPLEMENTATIONS: Final[dict[str, Implementation]] = {
     "scalar": _scalar,
     "start": _bound("start"),
     "start_timestamp": evaluate_start_timestamp,
-    "step": lambda ctx, _call: np.full(ctx.steps, ctx.run.step_ms / 1000.0),
+    "step": lambda ctx, _call: np.full(ctx.steps, ctx.run.step_ms / 1000.0 if ctx.run.range_ms else 0.0),
     "time": _time,
     "timestamp": evaluate_timestamp,
     "vector": _vector,

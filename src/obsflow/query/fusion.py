@@ -8,7 +8,7 @@ from obsflow.model.labels import METRIC_NAME
 from obsflow.promql.ast import Aggregation, Call, Expr, Paren, RangeMode, VectorSelector
 from obsflow.query.context import EvalContext
 from obsflow.query.selectors import selector_stage
-from obsflow.query.series import NAME_MARK, drop_name_labels, keeps_apart
+from obsflow.query.series import METADATA_LABELS, NAME_MARK, drop_name_labels, keeps_apart
 from obsflow.query.stages import Stage
 from obsflow.query.start_times import reads_start_times
 from obsflow.query.windows import KEEP_NAME, PLAIN_WINDOW_FUNCTIONS, inform_of_gauges, is_plain, window_source
@@ -23,13 +23,12 @@ def group_labels(node: Aggregation, labels: LabelColumns) -> LabelColumns:
 
 def label_groups(labels: LabelColumns, keys: LabelColumns) -> LabelColumns:
     """The labels of each group of equal `keys`, to which the series of `labels` belong."""
+    if NAME_MARK not in labels.names or not any(name in keys.names for name in METADATA_LABELS):
+        return keys.of_groups
     ids, first = keys.group()
-    result = keys.take(first)
-    if METRIC_NAME in keys.names and NAME_MARK in labels.names:
-        marks = np.zeros(len(first), np.int32)
-        np.maximum.at(marks, ids, labels.column(NAME_MARK))
-        result = result.with_column(NAME_MARK, marks)
-    return result
+    marks = np.zeros(len(first), np.int32)
+    np.maximum.at(marks, ids, labels.column(NAME_MARK))
+    return keys.of_groups.with_column(NAME_MARK, marks)
 
 
 def reduce_in_one_pass(ctx: EvalContext, node: Aggregation) -> Frame | None:
@@ -59,7 +58,8 @@ def reduce_in_one_pass(ctx: EvalContext, node: Aggregation) -> Frame | None:
         return None  # an aggregation above asks for the order of the groups, which is then not the same at all steps
     run.count_damage(rows.bad)
     if isinstance(inner, Call):
-        inform_of_gauges(ctx, inner, stage.labels.take(rows.filled > 0))
+        filled = rows.filled > 0
+        inform_of_gauges(ctx, inner, stage.labels if filled.all() else stage.labels.take(filled))
     return ctx.frame(label_groups(labels, keys), rows.values, rows.present).compact()
 
 

@@ -11,7 +11,7 @@ from obsflow.model.floats import parse_go_float, render_float_g
 from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns
 from obsflow.model.labels import BUCKET_LABEL, METRIC_NAME, quote
 from obsflow.promql.ast import Call, Expr
-from obsflow.query.annotations import of_metric
+from obsflow.query.annotations import FORCED_MONOTONICITY, Forcing, of_metric
 from obsflow.query.context import EvalContext
 from obsflow.query.labelling import check_label_name
 from obsflow.query.order import mark_groups
@@ -22,12 +22,13 @@ from obsflow.query.series import concat_frames, drop_name, merge_equal
 class Buckets:
     """The bucket series of a vector, by histogram and then by bound.
 
-    Histogram `g`, of `labels`, owns the rows `offsets[g]:offsets[g + 1]`; `le` is float64 `[rows]`, `values` and
-    `present` are `[rows, steps]`.
+    Histogram `g`, of `labels`, owns the series `rows[offsets[g] : offsets[g + 1]]`; `le` is float64 `[rows]`, `values`
+    and `present` are `[series, steps]`.
     """
 
     labels: LabelColumns
     offsets: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
     le: FloatArray
     values: FloatArray
     present: BoolArray
@@ -35,17 +36,20 @@ class Buckets:
     @classmethod
     def of(cls, ctx: EvalContext, frame: Frame, node: Expr) -> "Buckets":
         """Sort the series of a vector into histograms; warn of those that have no bound and leave them out."""
-        bounds = _parse_bounds(ctx, frame.labels)
+        bounds = _parse_bounds(frame.labels)
         bad = np.isnan(bounds)
         if bad.any():
             _warn_of_bounds(ctx, frame.labels.take(bad), node)
-            frame, bounds = frame.take(~bad), bounds[~bad]
+            frame = frame.take(~bad)
         labels = frame.labels.without((BUCKET_LABEL,))
         ids, first = labels.group()
         mark_groups(ctx, frame.present, ids, len(first))
-        order = np.lexsort((bounds, ids))
-        offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.bincount(ids, minlength=len(first)))))
-        return cls(labels.take(first), offsets, bounds[order], frame.values[order], frame.present[order])
+        offsets, order, le = frame.labels.derive("buckets", lambda: _sort_buckets(frame.labels))
+        return cls(labels.of_groups, offsets, order, le, frame.values, frame.present)
+
+    def nowhere(self) -> BoolArray:
+        """Bool `[histograms, steps]`, all False."""
+        return np.zeros((len(self.labels), self.values.shape[1]), bool)
 
 
 def evaluate_histogram_quantile(ctx: EvalContext, call: Call) -> Frame:
@@ -54,7 +58,7 @@ def evaluate_histogram_quantile(ctx: EvalContext, call: Call) -> Frame:
     quantiles = ctx.scalar(node)
     _warn_of_quantiles(ctx, quantiles, node)
     buckets = Buckets.of(ctx, ctx.vector(argument), argument)
-    return drop_name(ctx, _bucket_quantiles(ctx, buckets, quantiles, argument).compact())
+    return drop_name(ctx, _bucket_quantiles(ctx, buckets, quantiles, argument, buckets.nowhere()).compact())
 
 
 def evaluate_histogram_quantiles(ctx: EvalContext, call: Call) -> Frame:
@@ -63,11 +67,11 @@ def evaluate_histogram_quantiles(ctx: EvalContext, call: Call) -> Frame:
     target = ctx.string(name)
     check_label_name("histogram_quantiles", "label name", target)
     buckets = Buckets.of(ctx, ctx.vector(argument), argument)
-    frames = []
+    frames, known = [], buckets.nowhere()
     for node in nodes:
         quantiles = ctx.scalar(node)
         _warn_of_quantiles(ctx, quantiles, node)
-        frame = _bucket_quantiles(ctx, buckets, quantiles, argument)
+        frame = _bucket_quantiles(ctx, buckets, quantiles, argument, known)
         texts = np.array([_render_quantile(quantile) for quantile in quantiles.tolist()])
         distinct = np.unique(texts).tolist()  # one, but for a quantile that moves with the step
         ctx.run.limits.check("max_samples", len(distinct) * frame.values.size)
@@ -78,17 +82,23 @@ def evaluate_histogram_quantiles(ctx: EvalContext, call: Call) -> Frame:
     return merge_equal(ctx, drop_name(ctx, concat_frames(frames).compact()))
 
 
-def _bucket_quantiles(ctx: EvalContext, buckets: Buckets, quantiles: FloatArray, argument: Expr) -> Frame:
-    """The quantile of each histogram; what had to be put right is noted."""
-    values, present, forced = native.histogram_quantile(
-        quantiles, buckets.le, buckets.values, buckets.present, buckets.offsets
+def _bucket_quantiles(
+    ctx: EvalContext, buckets: Buckets, quantiles: FloatArray, argument: Expr, known: BoolArray
+) -> Frame:
+    """The quantile of each histogram; what had to be put right is noted, unless it is `known` (per step)."""
+    values, present, forced, extents = native.histogram_quantile(
+        quantiles, buckets.le, buckets.rows, buckets.values, buckets.present, buckets.offsets, ctx.run.threads
     )
+    forced[known] = 0
     for row in np.flatnonzero(forced.any(axis=1)).tolist():
+        times = ctx.times[forced[row] != 0].tolist()
+        low, high, difference = extents[row].tolist()
         ctx.run.annotations.inform(
-            "input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/"
-            "prometheus/latest/querying/functions/#histogram_quantile)" + of_metric(_name(buckets.labels, row)),
+            FORCED_MONOTONICITY + of_metric(_name(ctx, buckets.labels, row)),
             argument,
+            Forcing(low, high, difference, len(times), times[0], times[-1]),
         )
+    known |= forced != 0
     return ctx.frame(buckets.labels, values, present)
 
 
@@ -99,7 +109,7 @@ def _warn_of_quantiles(ctx: EvalContext, quantiles: FloatArray, node: Expr) -> N
 
 def _render_quantile(quantile: float) -> str:
     """As OpenMetrics writes the values of labels: never without a point or an exponent."""
-    text = render_float_g(quantile)
+    text = render_float_g(quantile + 0.0)
     return text + ".0" if text.lstrip("-").isdigit() else text
 
 
@@ -111,7 +121,8 @@ def evaluate_histogram_fraction(ctx: EvalContext, call: Call) -> Frame:
     shape = (len(buckets.labels), ctx.steps)
     values, present = np.empty(shape), np.empty(shape, bool)
     for row, (start, end) in enumerate(zip(buckets.offsets[:-1], buckets.offsets[1:], strict=True)):
-        le, counts, there = buckets.le[start:end], buckets.values[start:end], buckets.present[start:end]
+        rows = buckets.rows[start:end]
+        le, counts, there = buckets.le[start:end], buckets.values[rows], buckets.present[rows]
         present[row] = there.any(axis=0)
         for step in np.flatnonzero(present[row]).tolist():
             some = there[:, step]
@@ -163,11 +174,23 @@ def _coalesce(le: list[float], counts: list[float]) -> tuple[list[float], list[f
     return list(merged), list(merged.values())
 
 
-def _parse_bounds(ctx: EvalContext, labels: LabelColumns) -> FloatArray:
+def _parse_bounds(labels: LabelColumns) -> FloatArray:
     """float64 `[series]`: the bounds; NaN where the label is missing or is not a number."""
-    distinct, inverse = np.unique(labels.column(BUCKET_LABEL), return_inverse=True)
-    bounds = np.array([_parse_bound(ctx.symbols[symbol]) for symbol in distinct.tolist()], np.float64)
-    return bounds[inverse]
+
+    def make() -> FloatArray:
+        distinct, inverse = np.unique(labels.column(BUCKET_LABEL), return_inverse=True)
+        return np.array([_parse_bound(labels.symbols[symbol]) for symbol in distinct.tolist()], np.float64)[inverse]
+
+    return labels.derive("bounds", make)
+
+
+def _sort_buckets(labels: LabelColumns) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], FloatArray]:
+    """Offsets, rows and bounds of `Buckets`; every series has a bound."""
+    bounds = _parse_bounds(labels)
+    ids, first = labels.without((BUCKET_LABEL,)).group()
+    order = np.lexsort((bounds, ids))
+    offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(np.bincount(ids, minlength=len(first)))))
+    return offsets, order, bounds[order]
 
 
 def _parse_bound(text: str) -> float:
@@ -179,12 +202,15 @@ def _parse_bound(text: str) -> float:
 
 def _warn_of_bounds(ctx: EvalContext, labels: LabelColumns, node: Expr) -> None:
     for row in range(len(labels)):
-        text = ctx.symbols[int(labels.column(BUCKET_LABEL)[row])]
+        bound = quote(ctx.symbols[int(labels.column(BUCKET_LABEL)[row])])
         ctx.run.annotations.warn(
-            f'bucket label "le" is missing or has a malformed value of {quote(text)}{of_metric(_name(labels, row))}',
+            f'bucket label "le" is missing or has a malformed value of {bound}{of_metric(_name(ctx, labels, row))}',
             node,
         )
 
 
-def _name(labels: LabelColumns, row: int) -> str:
+def _name(ctx: EvalContext, labels: LabelColumns, row: int) -> str:
+    """The metric, where names are kept to the end; else messages do not name it."""
+    if not ctx.run.delays_names:
+        return ""
     return labels.symbols[int(labels.column(METRIC_NAME)[row])]

@@ -23,12 +23,17 @@ def evaluate_label_replace(ctx: EvalContext, call: Call) -> Frame:
         raise QueryError(f"invalid regular expression in label_replace(): {pattern}") from None
     check_label_name("label_replace", "destination label name", target)
     frame = ctx.vector(call.args[0])
-    symbols = ctx.symbols
-    distinct, inverse = np.unique(frame.labels.column(source), return_inverse=True)
-    filled = [regex.expand(replacement, symbols[symbol]) for symbol in distinct.tolist()]
-    changed = np.array([symbols.intern(text) if text is not None else -1 for text in filled], np.int32)[inverse]
-    column = np.where(changed < 0, frame.labels.column(target), changed)
-    return _relabel(ctx, frame, target, column.astype(np.int32), changed >= 0)
+    labels, symbols = frame.labels, ctx.symbols
+
+    def make() -> LabelColumns:
+        distinct, inverse = np.unique(labels.column(source), return_inverse=True)
+        filled = [regex.expand(replacement, symbols[symbol]) for symbol in distinct.tolist()]
+        changed = np.array([symbols.intern(text) if text is not None else -1 for text in filled], np.int32)[inverse]
+        column = np.where(changed < 0, labels.column(target), changed)
+        return _set_label(labels, target, column.astype(np.int32), changed >= 0)
+
+    made = labels.derive(("label_replace", target, replacement, source, pattern), make)
+    return merge_equal(ctx, frame.with_values(made, frame.values))
 
 
 def evaluate_label_join(ctx: EvalContext, call: Call) -> Frame:
@@ -38,10 +43,15 @@ def evaluate_label_join(ctx: EvalContext, call: Call) -> Frame:
         check_label_name("label_join", "source label name", source)
     check_label_name("label_join", "destination label name", target)
     frame = ctx.vector(call.args[0])
-    symbols = ctx.symbols
-    rows = np.stack([frame.labels.column(source) for source in sources]) if sources else np.zeros((0, len(frame)))
-    joined = [symbols.intern(separator.join(symbols[int(i)] for i in ids)) for ids in rows.T.tolist()]
-    return _relabel(ctx, frame, target, np.array(joined, np.int32), np.ones(len(frame), bool))
+    labels, symbols = frame.labels, ctx.symbols
+
+    def make() -> LabelColumns:
+        rows = np.stack([labels.column(source) for source in sources]) if sources else np.zeros((0, len(labels)))
+        joined = [symbols.intern(separator.join(symbols[int(i)] for i in ids)) for ids in rows.T.tolist()]
+        return _set_label(labels, target, np.array(joined, np.int32), np.ones(len(labels), bool))
+
+    made = labels.derive(("label_join", target, separator, *sources), make)
+    return merge_equal(ctx, frame.with_values(made, frame.values))
 
 
 def evaluate_absent(ctx: EvalContext, call: Call) -> Frame:
@@ -81,19 +91,23 @@ def _one_where(ctx: EvalContext, argument: Expr, absent: BoolArray) -> Frame:
     return ctx.frame(labels, np.ones((1, ctx.steps)), absent[np.newaxis]).compact()
 
 
-def _relabel(ctx: EvalContext, frame: Frame, name: str, column: IdArray, given: BoolArray) -> Frame:
-    """The frame with a label set; a series that is `given` a metric name keeps it."""
-    labels = frame.labels.with_column(name, column)
+def _set_label(labels: LabelColumns, name: str, column: IdArray, given: BoolArray) -> LabelColumns:
+    """The labels with one set; a series that is `given` a metric name keeps it."""
+    changed = labels.with_column(name, column)
     if name == METRIC_NAME and NAME_MARK in labels.names:
-        labels = labels.with_column(NAME_MARK, np.where(given, np.int32(0), labels.column(NAME_MARK)))
-    return merge_equal(ctx, Frame(labels, frame.values, frame.present, frame.times))
+        changed = changed.with_column(NAME_MARK, np.where(given, np.int32(0), labels.column(NAME_MARK)))
+    return changed
 
 
 def check_label_name(function: str, what: str, name: str) -> None:
-    """Raise QueryError for what cannot name a label: nothing at all, or bytes that are not UTF-8."""
-    try:
-        valid = bool(name.encode())
-    except UnicodeEncodeError:
-        valid = False
-    if not valid:
+    """Raise QueryError for what cannot name a label."""
+    if not is_label_text(name):
         raise QueryError(f"invalid {what} in {function}(): {name}")
+
+
+def is_label_text(name: str) -> bool:
+    """Whether a text can name a label: it is something, and UTF-8."""
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False

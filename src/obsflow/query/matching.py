@@ -1,6 +1,6 @@
 """Which series of one side of a binary operator belong to which of the other."""
 
-from typing import TypeVar
+from functools import cached_property
 
 import attrs
 import numpy as np
@@ -13,9 +13,9 @@ from obsflow.promql.ast import Cardinality, VectorMatching
 from obsflow.query.context import EvalContext
 from obsflow.query.series import NAME_MARK, any_present, any_row, concat_frames, join_rows, overlaps
 
-_T = TypeVar("_T", bound=np.generic)
-
 Rows = npt.NDArray[np.int64]
+Index = Rows | slice
+"""Which rows: their numbers, or `slice(None)` for all."""
 
 
 @attrs.frozen(eq=False)
@@ -26,9 +26,41 @@ class Signatures:
     right: Rows
     count: int
 
+    @cached_property
+    def is_right_distinct(self) -> bool:
+        """Whether no two series on the right are of one group."""
+        return len(np.unique(self.right)) == len(self.right)
+
+    @cached_property
+    def is_each_left_once(self) -> bool:
+        """Whether no two pairs are of one group."""
+        ids = self.left[self.pairs[0]]
+        return len(np.unique(ids)) == len(ids)
+
+    @cached_property
+    def pairs(self) -> tuple[Index, Index]:
+        """All pairs of a series on the left and one on the right with equal ids, by the left: the rows of either."""
+        order = np.argsort(self.right, kind="stable")
+        ordered = self.right[order]
+        start = np.searchsorted(ordered, self.left, "left")
+        counts = np.searchsorted(ordered, self.left, "right") - start
+        left = np.repeat(np.arange(len(self.left)), counts)
+        within = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts)
+        right = order[np.repeat(start, counts) + within]
+        return _index(left, len(self.left)), _index(right, len(self.right))
+
+
+def _index(rows: Rows, count: int) -> Index:
+    """The rows; a slice where they are all of `count` in order, so that taking them copies nothing."""
+    return slice(None) if len(rows) == count and bool((rows == np.arange(count)).all()) else rows
+
 
 def signatures(left: LabelColumns, right: LabelColumns, matching: VectorMatching) -> Signatures:
     """Number the match groups: by the `on` labels, or by all but the name and the `ignoring` labels."""
+    return left.derive(("signatures", right, matching.on, matching.labels), lambda: _sign(left, right, matching))
+
+
+def _sign(left: LabelColumns, right: LabelColumns, matching: VectorMatching) -> Signatures:
     names = match_labels(left, right, matching)
     if not names:
         count = min(1, len(left) + len(right))
@@ -44,24 +76,6 @@ def match_labels(left: LabelColumns, right: LabelColumns, matching: VectorMatchi
     if matching.on:
         return sorted(present.intersection(matching.labels))
     return sorted(present.difference(matching.labels, (METRIC_NAME, NAME_MARK)))
-
-
-def pair_rows(many: Rows, one: Rows) -> tuple[Rows, Rows]:
-    """All pairs of a row of `many` and a row of `one` with equal ids, by the row of `many`."""
-    order = np.argsort(one, kind="stable")
-    ordered = one[order]
-    start = np.searchsorted(ordered, many, "left")
-    counts = np.searchsorted(ordered, many, "right") - start
-    many_rows = np.repeat(np.arange(len(many)), counts)
-    within = np.arange(len(many_rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return many_rows, order[np.repeat(start, counts) + within]
-
-
-def take_rows(array: npt.NDArray[_T], rows: Rows) -> npt.NDArray[_T]:
-    """`array[rows]`, without a copy where that is `array`. The result is not to be changed."""
-    if len(rows) == len(array) and (rows == np.arange(len(array))).all():
-        return array
-    return array[rows]
 
 
 def fill_missing(many: Frame, one: Frame, ids: Signatures, matching: VectorMatching) -> tuple[Frame, Frame, Signatures]:
@@ -92,30 +106,33 @@ def _first_rows(ids: Signatures) -> Rows:
 
 
 def prepare_one_side(
-    ctx: EvalContext, many: Frame, one: Frame, ids: Rows, count: int, matching: VectorMatching
-) -> tuple[Frame, Rows]:
-    """The "one" side with at most one sample of each match group at each step.
+    ctx: EvalContext, many: Frame, one: Frame, ids: Signatures, matching: VectorMatching
+) -> tuple[Frame, Signatures]:
+    """The "one" side, on the right, with at most one sample of each match group at each step.
 
     Series that take turns, and cannot be told apart by what the result takes from them, become one row. Returns the
-    frame and its ids. A step at which both sides have samples, and a group has two, fails.
+    frame and the ids. A step at which a group has two samples fails, if both sides have any or one is filled in.
     """
-    if len(np.unique(ids)) == len(one):
+    if ids.is_right_distinct:
         return one, ids
-    twice = overlaps(one.present, ids, count)
-    twice &= any_row(many.present)
-    ctx.fail(any_row(twice), lambda step: _duplicate_error(one, ids, twice, matching, step))
+    twice = overlaps(one.present, ids.right, ids.count)
+    if matching.fill_left is None and matching.fill_right is None:
+        twice &= any_row(many.present)
+    ctx.fail(any_row(twice), lambda step: _duplicate_error(one, ids.right, matching, step))
     keys, first = group_columns(
-        np.concatenate((ids[np.newaxis].astype(np.int32), _stack(one.labels, list(matching.include))))
+        np.concatenate((ids.right[np.newaxis].astype(np.int32), _stack(one.labels, list(matching.include))))
     )
-    return join_rows(one, keys, first), ids[first]
+    return join_rows(one, keys, first), Signatures(ids.left, ids.right[first], ids.count)
 
 
-def _duplicate_error(
-    one: Frame, ids: Rows, twice: npt.NDArray[np.bool_], matching: VectorMatching, step: int
-) -> QueryError:
-    group = int(np.flatnonzero(twice[:, step])[0])
-    rows = np.flatnonzero((ids == group) & one.present[:, step])[:2].tolist()
-    pair = sorted((one.labels.labels(row) for row in rows), key=_render)
+def _duplicate_error(one: Frame, ids: Rows, matching: VectorMatching, step: int) -> QueryError:
+    """The first two rows of one match group at a step."""
+    seen: dict[int, int] = {}
+    for row in np.flatnonzero(one.present[:, step]).tolist():
+        first = seen.setdefault(int(ids[row]), row)
+        if first != row:
+            break
+    pair = sorted((one.labels.labels(first), one.labels.labels(row)), key=_render)
     side = "left" if matching.cardinality is Cardinality.ONE_TO_MANY else "right"
     shown = pair[0].only(matching.labels) if matching.on else pair[0].without(METRIC_NAME, *matching.labels)
     return QueryError(

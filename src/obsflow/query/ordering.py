@@ -17,8 +17,7 @@ def evaluate_sort(ctx: EvalContext, call: Call) -> Frame:
     """`sort(v)` and `sort_desc(v)`: by value, NaN last either way. A range has no order."""
     frame = ctx.vector(call.args[0])
     if not ctx.is_instant:
-        if ctx.ranged:
-            _warn(ctx, call)
+        _warn(ctx, call)
         mark_steps(ctx)
         return frame
     values = frame.values[:, 0]
@@ -30,8 +29,7 @@ def evaluate_sort_by_label(ctx: EvalContext, call: Call) -> Frame:
     """`sort_by_label(v, labels...)` and its reverse: in the order of a reader, in which 10 comes after 9."""
     frame = ctx.vector(call.args[0])
     if not ctx.is_instant:
-        if ctx.ranged:
-            _warn(ctx, call)
+        _warn(ctx, call)
         mark_steps(ctx)
         return frame
     names = [ctx.string(argument) for argument in call.args[1:]]
@@ -50,6 +48,11 @@ def evaluate_sort_by_label(ctx: EvalContext, call: Call) -> Frame:
 
 
 def _warn(ctx: EvalContext, call: Call) -> None:
+    """Warn, unless the range is no more than an instant, or an instant is all that is looked at."""
+    plan = ctx.run.plan
+    is_invariant = id(call) in (plan.pinned if ctx.start is None else plan.invariant)
+    if not ctx.ranged or is_invariant or (ctx.steps == 1 and ctx.times[0] == ctx.end):
+        return
     ctx.run.annotations.warn("sort is ineffective for range queries since results are always ordered by labels", call)
 
 

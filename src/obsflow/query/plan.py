@@ -16,10 +16,12 @@ from obsflow.promql.ast import (
     Paren,
     StringLiteral,
     Subquery,
+    ValueType,
     VectorMatching,
     VectorSelector,
     children,
 )
+from obsflow.promql.inspect import value_type
 from obsflow.query.limits import Limits
 
 STEP_BOUND_FUNCTIONS = frozenset(
@@ -62,6 +64,7 @@ class Plan:
 
     expr: Expr
     text: str | None
+    type: ValueType
     repeated: dict[int, int]
     invariant: frozenset[int]
     pinned: frozenset[int]
@@ -75,6 +78,7 @@ class Plan:
         return cls(
             expr,
             text,
+            value_type(expr),
             repeated=_number_repeated(nodes),
             invariant=_invariant_nodes(nodes, anchored=True),
             pinned=_invariant_nodes(nodes, anchored=False),
@@ -147,6 +151,8 @@ def _is_invariant(node: Expr, invariant: set[int], *, anchored: bool) -> bool:
             return id(inner) in invariant and (anchored or param is None or id(param) in invariant)
         case Call(name="timestamp", args=(argument,)) if isinstance(unwrap(argument), VectorSelector):
             return id(unwrap(argument)) in invariant
+        case Call(name="start" | "end" | "range" | "step"):
+            return anchored
         case Call(name=name) if name in STEP_BOUND_FUNCTIONS:
             return False
         case _:

@@ -4,7 +4,6 @@ import functools
 import itertools
 import math
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -15,41 +14,36 @@ from obsflow.model.frames import BoolArray, FloatArray, Frame
 from obsflow.model.labels import Labels
 from obsflow.promql.ast import Aggregation
 from obsflow.query.context import EvalContext
+from obsflow.query.series import NAME_MARK
 
 _INT64_EDGE = 2.0**63
 _HASHES = float(2**64 - 1)
 
 
-@attrs.frozen(eq=False)
-class Groups:
-    """The group of each series: int64 ids `[series]`, and how many groups there are."""
-
-    ids: npt.NDArray[np.int64]
-    count: int
-
-
-def evaluate_ranking(ctx: EvalContext, node: Aggregation, parameter: FloatArray, frame: Frame, groups: Groups) -> Frame:
+def evaluate_ranking(
+    ctx: EvalContext, node: Aggregation, parameter: FloatArray, frame: Frame, groups: native.Groups
+) -> Frame:
     """The `k` greatest (`topk`) or least (`bottomk`) samples of each group at each step, NaN last.
 
     At an instant the groups follow one another, each in order of value.
     """
     limits = _limits(ctx, parameter)
+    greatest = node.op == "topk"
+    if not ctx.is_instant:
+        kept = native.keep_ranked(
+            frame.values, frame.present, groups, limits, greatest=greatest, workers=ctx.run.threads
+        )
+        return Frame(frame.labels, frame.values, kept, frame.times).compact()
     # Least first whatever is asked for, so that there is one order to think of.
-    keys = np.negative(frame.values) if node.op == "topk" else frame.values
-    kept = np.zeros(frame.present.shape, bool)
-    order: list[int] = []
-    sizes = np.bincount(groups.ids, minlength=groups.count)
-    members = np.split(np.argsort(groups.ids, kind="stable"), np.cumsum(sizes)[:-1])
-    for rows in members if len(frame) else ():
-        kept[rows] = _keep_least(keys[rows], frame.present[rows], limits)
-        if ctx.is_instant:
-            order += [int(rows[i]) for i in _heap_order(keys[rows, 0], frame.present[rows, 0], int(limits[0]))]
-    if ctx.is_instant:
-        return Frame(frame.labels, frame.values, kept, frame.times).take(np.array(order, np.intp))
-    return Frame(frame.labels, frame.values, kept, frame.times).compact()
+    keys, present = np.negative(frame.values[:, 0]) if greatest else frame.values[:, 0], frame.present[:, 0]
+    members = np.split(groups.order, groups.ends[: groups.count - 1]) if groups.count else []
+    order = [int(rows[i]) for rows in members for i in _heap_order(keys[rows], present[rows], int(limits[0]))]
+    return frame.take(np.array(order, np.intp))
 
 
-def evaluate_limit(ctx: EvalContext, _node: Aggregation, parameter: FloatArray, frame: Frame, groups: Groups) -> Frame:
+def evaluate_limit(
+    ctx: EvalContext, _node: Aggregation, parameter: FloatArray, frame: Frame, groups: native.Groups
+) -> Frame:
     """The first `k` series of each group that have a sample, step by step (`limitk`)."""
     limits = _limits(ctx, parameter)
     kept = np.zeros(frame.present.shape, bool)
@@ -59,18 +53,22 @@ def evaluate_limit(ctx: EvalContext, _node: Aggregation, parameter: FloatArray, 
     return Frame(frame.labels, frame.values, kept, frame.times).compact()
 
 
-def evaluate_ratio(ctx: EvalContext, node: Aggregation, ratios: FloatArray, frame: Frame, _groups: Groups) -> Frame:
+def evaluate_ratio(
+    ctx: EvalContext, node: Aggregation, ratios: FloatArray, frame: Frame, _groups: native.Groups
+) -> Frame:
     """The share of the series whose hash is below the ratio, or, for a negative one, the rest (`limit_ratio`)."""
     assert node.param is not None
     ctx.fail(np.isnan(ratios), lambda _step: QueryError("Ratio value is NaN"))
-    for ratio in np.unique(ratios[np.abs(ratios) > 1]).tolist():
+    greatest, least = float(ratios.max()), float(ratios.min())
+    for ratio in [greatest] * (greatest > 1) + [least] * (least < -1):
         ctx.run.annotations.warn(
             f"ratio value should be between -1 and 1, got {render_float_g(ratio)}, "
             f"capping to {render_float_g(math.copysign(1, ratio))}",
             node.param,
         )
     ratios = np.clip(ratios, -1.0, 1.0)
-    share = np.array([_hash_labels(labels) / _HASHES for labels in frame.labels.decode()], np.float64)[:, np.newaxis]
+    rows = frame.labels.without((NAME_MARK,)).decode()
+    share = np.array([_hash_labels(labels) / _HASHES for labels in rows], np.float64)[:, np.newaxis]
     kept = frame.present & np.where(ratios >= 0, share < ratios, share >= 1.0 + ratios)
     return Frame(frame.labels, frame.values, kept, frame.times).compact()
 
@@ -88,37 +86,15 @@ def _hash_labels(labels: Labels) -> int:
 def _limits(ctx: EvalContext, parameter: FloatArray) -> npt.NDArray[np.int64]:
     """The parameter as whole numbers, cut towards zero. Steps at which that cannot be done fail."""
     ctx.fail(np.isnan(parameter), lambda _step: QueryError("Parameter value is NaN"))
-    ctx.fail(parameter >= _INT64_EDGE, lambda step: _cannot_hold(parameter, step, "overflows"))
+    ctx.fail(parameter >= _INT64_EDGE, lambda step: _cannot_hold(ctx, parameter, step, "overflows"))
     if ctx.ranged and (parameter >= 1).any():  # where no step keeps anything, nobody looks
-        ctx.fail(parameter < -_INT64_EDGE, lambda step: _cannot_hold(parameter, step, "underflows"))
+        ctx.fail(parameter < -_INT64_EDGE, lambda step: _cannot_hold(ctx, parameter, step, "underflows"))
     return np.maximum(parameter, 0).astype(np.int64)
 
 
-def _cannot_hold(parameter: FloatArray, step: int, how: str) -> QueryError:
-    return QueryError(f"Scalar value {render_float_g(float(parameter[step]))} {how} int64")
-
-
-def _keep_least(keys: FloatArray, present: BoolArray, limits: npt.NDArray[np.int64]) -> BoolArray:
-    """Bool `[rows, steps]`: the least `limits[step]` keys of each step."""
-    count = present.sum(axis=0)
-    kept: BoolArray = present & (limits > 0)
-    crowded = np.flatnonzero((limits > 0) & (limits < count))
-    if not len(crowded):
-        return kept
-    by_step = np.where(present, keys, np.inf).T.copy()
-    by_step[np.isnan(by_step)] = np.inf
-    for limit in np.unique(limits[crowded]).tolist():
-        steps = crowded[limits[crowded] == limit]
-        own = by_step if len(steps) == len(by_step) else by_step[steps]
-        last = np.partition(own, limit - 1, axis=1)[:, limit - 1 : limit]
-        chosen = own <= last
-        # A tie at the edge, or an edge among infinities and NaN, is for the heap to decide.
-        undecided = (chosen.sum(axis=1) != limit) | np.isposinf(last[:, 0])
-        kept[:, steps] = chosen.T
-        for step in steps[undecided].tolist():
-            kept[:, step] = False
-            kept[_heap_order(keys[:, step], present[:, step], limit), step] = True
-    return kept
+def _cannot_hold(ctx: EvalContext, parameter: FloatArray, step: int, how: str) -> QueryError:
+    value = parameter[step] if not ctx.ranged else parameter.max() if how == "overflows" else parameter.min()
+    return QueryError(f"Scalar value {render_float_g(float(value))} {how} int64")
 
 
 def _heap_order(keys: FloatArray, present: BoolArray, limit: int) -> list[int]:
@@ -143,7 +119,11 @@ def _heap_order(keys: FloatArray, present: BoolArray, limit: int) -> list[int]:
         heap[0] = float(keys[at]), int(rows[at])
         _sift_down(heap)
         at += 1
-    return [row for _, row in sorted(heap, key=functools.cmp_to_key(_compare))]
+    ranked = sorted(heap, key=functools.cmp_to_key(_compare))
+    numbers = [row for key, row in ranked if not math.isnan(key)]
+    return (
+        numbers + [row for _, row in ranked[len(numbers) :]][::-1]
+    )  # as Go's insertion sort leaves what is not ordered
 
 
 def _above(a: tuple[float, int], b: tuple[float, int]) -> bool:

@@ -45,7 +45,7 @@ def _read_window(ctx: EvalContext, node: MatrixSelector | Subquery) -> _Samples:
 def _read_with_ends(ctx: EvalContext, node: MatrixSelector | Subquery) -> _Samples:
     """As `_read_window`, of an anchored or smoothed selector: with a sample at either end of the window."""
     assert isinstance(node, MatrixSelector)
-    labels, found = read_boundaries(ctx, node)
+    labels, found = read_boundaries(ctx, node, extends=True)
     counts = np.zeros(len(labels), np.int64)
     times, values = [np.zeros(0, np.int64)], [np.zeros(0)]
     for row, series in found:

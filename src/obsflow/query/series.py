@@ -29,7 +29,7 @@ def drop_name(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> F
     labels = drop_name_labels(ctx, frame.labels)
     if labels is frame.labels:
         return frame
-    nameless = Frame(labels, frame.values, frame.present, frame.times)
+    nameless = frame.with_values(labels, frame.values)
     if keeps_apart(ctx, frame.labels):
         return nameless
     return merge_equal(ctx, nameless, whole_range=whole_range)
@@ -37,18 +37,20 @@ def drop_name(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) -> F
 
 def drop_name_labels(ctx: EvalContext, labels: LabelColumns) -> LabelColumns:
     """The labels of `drop_name`, before any series are joined."""
-    if ctx.run.delays_names:
-        marks = np.full(len(labels), ctx.symbols.intern("drop"), np.int32)
-        return labels.with_column(NAME_MARK, marks)
-    return labels.without(METADATA_LABELS)
+    return mark_names(ctx, labels) if ctx.run.delays_names else labels.without(METADATA_LABELS)
 
 
 def keeps_apart(ctx: EvalContext, labels: LabelColumns) -> bool:
     """Whether series of these labels differ without their metric names too: all are of one metric."""
     if ctx.run.delays_names:
         return True
-    columns = (labels.column(name) for name in METADATA_LABELS if name in labels.names)
-    return all(not len(column) or bool((column == column[0]).all()) for column in columns)
+    return all(len(labels.distinct(name)) < 2 for name in METADATA_LABELS)
+
+
+def mark_names(ctx: EvalContext, labels: LabelColumns) -> LabelColumns:
+    """The labels of series whose names go at the end of the query."""
+    mark = ctx.symbols.intern("drop")
+    return labels.derive(NAME_MARK, lambda: labels.with_column(NAME_MARK, np.full(len(labels), mark, np.int32)))
 
 
 def settle_names(ctx: EvalContext, frame: Frame) -> Frame:
@@ -75,9 +77,9 @@ def merge_equal(ctx: EvalContext, frame: Frame, *, whole_range: bool = False) ->
 
     A step at which two of them have a sample fails; with `whole_range`, in a range, so do samples at any steps.
     """
-    ids, first = frame.labels.group()
-    if len(first) == len(frame):
+    if frame.labels.is_distinct:
         return frame
+    ids, first = frame.labels.group()
     if whole_range and ctx.ranged:
         frame = frame.compact()
         ids, first = frame.labels.group()

@@ -24,5 +24,7 @@ def run_stage(ctx: EvalContext, stage: Stage) -> Frame:
     run.limits.check("max_samples", len(stage.labels) * ctx.steps)
     rows = native.window(stage.runs, stage.windows, run.threads)
     run.count_damage(rows.bad)
-    frame = ctx.frame(stage.labels, rows.values, rows.present)
-    return frame if rows.filled.all() else frame.take(np.flatnonzero(rows.filled))
+    frame = Frame(stage.labels, rows.values, rows.present, ctx.times, is_compact=bool(rows.filled.all()))
+    if frame.is_compact:
+        return frame
+    return attrs.evolve(frame.take(np.flatnonzero(rows.filled)), is_compact=True)

@@ -1,10 +1,13 @@
 """Functions of range vectors: a window of samples before each step, from a store or from a subquery."""
 
+import math
+
 import attrs
 import numpy as np
 
 from obsflow import native
 from obsflow.errors import QueryError
+from obsflow.model.floats import render_float
 from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns, TimeArray
 from obsflow.model.labels import METRIC_NAME, quote
 from obsflow.model.storage import Runs, Selection
@@ -14,11 +17,12 @@ from obsflow.query.context import EvalContext
 from obsflow.query.limits import Limits
 from obsflow.query.order import mark_steps
 from obsflow.query.plan import may_reorder, unwrap
-from obsflow.query.series import drop_name
+from obsflow.query.series import any_row, drop_name
 from obsflow.query.stages import Stage, run_stage
 from obsflow.query.start_times import evaluate_counters, reads_start_times
 
 _COUNTER_SUFFIXES = ("_total", "_sum", "_count", "_bucket")
+_TYPE = "__type__"
 KEEP_NAME = frozenset({"last_over_time", "first_over_time"})
 """Functions whose value is a sample as it was taken, and which so stays that of its metric."""
 
@@ -158,9 +162,11 @@ def evaluate_window(ctx: EvalContext, call: Call) -> Frame:
 def evaluate_quantile_over_time(ctx: EvalContext, call: Call) -> Frame:
     """`quantile_over_time(q, m)`."""
     quantiles = ctx.scalar(call.args[0])
-    for quantile in np.unique(quantiles[~((quantiles >= 0) & (quantiles <= 1))]).tolist():
+    frame = _window(ctx, call.name, call.args[1], quantiles[np.newaxis])
+    wrong = ~((quantiles >= 0) & (quantiles <= 1))
+    for quantile in np.unique(quantiles[wrong & any_row(frame.present)]).tolist():
         ctx.run.annotations.warn_quantile(quantile, call.args[0])
-    return _finish(ctx, call, _window(ctx, call.name, call.args[1], quantiles[np.newaxis]))
+    return _finish(ctx, call, frame)
 
 
 def evaluate_predict_linear(ctx: EvalContext, call: Call) -> Frame:
@@ -172,12 +178,18 @@ def evaluate_predict_linear(ctx: EvalContext, call: Call) -> Frame:
 def evaluate_smoothing(ctx: EvalContext, call: Call) -> Frame:
     """`double_exponential_smoothing(m, sf, tf)`. Raises QueryError for a factor that is not between 0 and 1."""
     factors = np.stack([ctx.scalar(argument) for argument in call.args[1:3]])
-    for name, row in zip(("smoothing", "trend"), factors, strict=True):
-        wrong = row[~((row > 0) & (row < 1))]
-        if len(wrong):
-            raise QueryError(f"invalid {name} factor. Expected: 0 < {name[0]}f < 1, got: {wrong[0]:f}")
+    wrong = (factors <= 0) | (factors >= 1)
+    if wrong.any():  # which is an error where there is something to smooth
+        ctx.fail(any_row(window_presence(ctx, call.args[0])) & any_row(wrong), lambda step: _bad_factor(factors, step))
     frame = _window(ctx, call.name, call.args[0], factors)
     return _finish(ctx, call, frame)
+
+
+def _bad_factor(factors: FloatArray, step: int) -> QueryError:
+    smoothing, trend = factors[:, step].tolist()
+    name, factor = ("trend", trend) if 0 < smoothing < 1 or math.isnan(smoothing) else ("smoothing", smoothing)
+    shown = f"{factor:f}" if math.isfinite(factor) else render_float(factor)
+    return QueryError(f"invalid {name} factor. Expected: 0 < {name[0]}f < 1, got: {shown}")
 
 
 def _finish(ctx: EvalContext, call: Call, frame: Frame) -> Frame:
@@ -186,14 +198,23 @@ def _finish(ctx: EvalContext, call: Call, frame: Frame) -> Frame:
     return drop_name(ctx, frame, whole_range=True)
 
 
+def _names_and_types(labels: LabelColumns) -> list[list[int]]:
+    pairs: list[list[int]] = np.unique(np.stack((labels.column(METRIC_NAME), labels.column(_TYPE))), axis=1).T.tolist()
+    return pairs
+
+
 def inform_of_gauges(ctx: EvalContext, call: Call, labels: LabelColumns) -> None:
-    """Note that the function is one of counters, and that some of the series do not look it."""
+    """Say of each metric that a function of counters reads and that is none by its name, or by the type it may have."""
     if call.name not in ("rate", "increase"):
         return
-    for symbol in np.unique(labels.column(METRIC_NAME)).tolist():
-        name = ctx.symbols[symbol]
-        if name and not name.endswith(_COUNTER_SUFFIXES):
-            ctx.run.annotations.inform(
-                f"metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {quote(name)}",
-                call.args[0],
-            )
+    for name, *types in _names_and_types(labels) if ctx.run.has_type_labels else zip(labels.distinct(METRIC_NAME)):
+        metric = ctx.symbols[name]
+        if not metric:
+            continue
+        if not types and not metric.endswith(_COUNTER_SUFFIXES):
+            why = "name does not end in _total/_sum/_count/_bucket"
+        elif types and ctx.symbols[types[0]] not in ("counter", "histogram"):
+            why = f'{_TYPE} label is not set to "counter" or "histogram", got {quote(ctx.symbols[types[0]])}'
+        else:
+            continue
+        ctx.run.annotations.inform(f"metric might not be a counter, {why}: {quote(metric)}", call.args[0])

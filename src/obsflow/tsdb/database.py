@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Sequence
 from typing import Protocol, Self
 
-import attrs
 import numpy as np
 
 from obsflow.errors import CorruptionError
@@ -16,6 +15,7 @@ from obsflow.tsdb.encoding import IntArray
 from obsflow.tsdb.files import DataDirectory, Decompress, Skipped
 from obsflow.tsdb.head import Head
 from obsflow.tsdb.runs import RunTable, SourceRuns, assemble, follow, join, no_runs
+from obsflow.tsdb.selections import Selections
 from obsflow.tsdb.series import SeriesTable
 
 
@@ -53,16 +53,21 @@ class Database:
     stay.
     """
 
-    def __init__(self, symbols: Symbols, sources: Sequence[Source], problems: Sequence[CorruptionError] = ()) -> None:
+    def __init__(
+        self,
+        symbols: Symbols,
+        sources: Sequence[Source],
+        problems: Sequence[CorruptionError] = (),
+        decoded_samples: int = 0,
+    ) -> None:
         self._symbols = symbols
         self._sources = tuple(sources)
         self._problems = tuple(problems)
         self._bad_runs: dict[tuple[str, int], CorruptionError] = {}
-        self._kept: dict[_Question, _Answer] = {}
-        self._kept_runs = 0
+        self._kept = Selections(decoded_samples)
 
     @classmethod
-    def open(cls, directory: DataDirectory, decompress_zstd: Decompress) -> Self:
+    def open(cls, directory: DataDirectory, decompress_zstd: Decompress, *, decoded_samples: int = 0) -> Self:
         """Read the blocks and replay the head. A block that cannot be read is left out and told in `problems`."""
         symbols = Symbols()
         problems: list[CorruptionError] = []
@@ -78,7 +83,7 @@ class Database:
         blocks.sort(key=lambda block: (block.meta.min_time, block.meta.ulid))
         in_order = [block.meta.max_time for block in blocks if block.meta.is_in_order]
         head = Head.replay(directory.head, symbols, decompress_zstd, min_valid_time=max(in_order, default=None))
-        return cls(symbols, (*blocks, head), problems)
+        return cls(symbols, (*blocks, head), problems, decoded_samples)
 
     @property
     def symbols(self) -> Symbols:
@@ -124,14 +129,13 @@ class Database:
         start = max(start, min([source.min_time for source in sources]))
         end = min(end, max([source.max_time for source in sources]))
         question = (tuple(matchers), sources)
-        known = self._kept.get(question)
+        known = self._kept.find(question, start, end)
         if known is not None:
-            if known.start <= start and end <= known.end:
-                return known.selection
-            start, end = known.extend(start, end)
-        answer = _Answer(start, end, self._search(question, start, end))
-        self._keep(question, answer)
-        return answer.selection
+            return known
+        start, end = self._kept.extend(question, start, end)
+        selection = self._search(question, start, end)
+        self._kept.keep(question, start, end, selection)
+        return selection
 
     def _search(self, question: "_Question", start: int, end: int) -> Selection:
         matchers, sources = question
@@ -164,59 +168,8 @@ class Database:
         kept = np.diff(runs.offsets) > 0  # deletions may leave nothing of a series
         return selection if kept.all() else selection.take(np.flatnonzero(kept))
 
-    def _keep(self, question: "_Question", answer: "_Answer") -> None:
-        """Remember an answer. Threads may do so at the same time: the count of runs then is corrected when they go."""
-        gone = self._kept.pop(question, None)
-        self._kept_runs -= gone.size if gone is not None else 0
-        if answer.size > _MAX_KEPT_RUNS:
-            return
-        self._kept[question] = answer
-        self._kept_runs += answer.size
-        if self._kept_runs > _MAX_KEPT_RUNS or len(self._kept) > _MAX_KEPT:
-            self._forget()
-
-    def _forget(self) -> None:
-        """Let old answers go until a quarter of the room is free, so that it is not done for each that comes."""
-        kept = self._kept
-        size = sum([each.size for each in list(kept.values())])
-        for old in list(kept)[:-1]:
-            if size <= _MAX_KEPT_RUNS * 3 // 4 and len(kept) <= _MAX_KEPT * 3 // 4:
-                break
-            gone = kept.pop(old, None)
-            size -= gone.size if gone is not None else 0
-        self._kept_runs = size
-
-
-_MAX_KEPT = 256
-_MAX_KEPT_RUNS = 1 << 20
-"""Selections that are remembered, and runs in all of them: some 40 bytes each."""
 
 _Question = tuple[tuple[Matcher, ...], tuple[Source, ...]]
-
-
-@attrs.frozen(eq=False)
-class _Answer:
-    """A selection and the interval (ms, closed) for which it is complete."""
-
-    start: int
-    end: int
-    selection: Selection
-
-    @property
-    def size(self) -> int:
-        """How many runs it has."""
-        return len(self.selection.runs.start)
-
-    def extend(self, start: int, end: int) -> tuple[int, int]:
-        """An interval for this one and another.
-
-        It is twice as long where it grows, so that a window which moves on does not have to be searched at every step.
-        """
-        room = self.end - self.start
-        return (
-            min(self.start, start - room) if start < self.start else self.start,
-            max(self.end, end + room) if end > self.end else self.end,
-        )
 
 
 _Part = tuple[Source, LabelColumns, SourceRuns]
