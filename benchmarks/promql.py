@@ -1,10 +1,10 @@
 """PromQL beside an installed Prometheus 2.42 on the same blocks: how long each takes, and whether they agree.
 
-Ours is measured three times. First: a new engine over a database just opened, so that the text is parsed, the series are
-found, and their chunks checked and decoded. Cold: the same question to an engine in use, as Prometheus is; every chunk is
-decoded anew, which is what Prometheus does too. Warm: the same, of a database that keeps samples decoded. Pages are in
-memory for all. Prometheus' time is what its engine says it took (`execTotalTime`), which leaves out parsing, HTTP and
-JSON. Every figure is a median, and the systems take turns.
+Ours is measured three times. First: a new engine over a database just opened, so that the text is parsed, the series
+are found, and their chunks checked and decoded. Cold: the same question to an engine in use, as Prometheus is; every
+chunk is decoded anew, which is what Prometheus does too. Warm: the same, of a database that keeps samples decoded. Pages
+are in memory for all. Prometheus' time is what its engine says it took (`execTotalTime`), which leaves out parsing, HTTP
+and JSON. Every figure is a median, and the systems take turns.
 
 D1 has its samples where the steps are. A range of 2.42 holds the sample at its start and one of 3.x does not, so the
 result sizes may differ there; answers are compared half an interval later, where both mean the same samples.

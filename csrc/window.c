@@ -57,7 +57,10 @@ size_t obs_window_params(size_t function)
 
 static bool makes_sense(const obs_windows *windows)
 {
-    return windows->function < obs_window_count() && windows->range >= 0 &&
+    bool ascend = true;
+    for (size_t i = 1; i < windows->n_times; i++)
+        ascend &= windows->times[i] >= windows->times[i - 1];
+    return ascend && windows->function < obs_window_count() && windows->range >= 0 &&
            (windows->params || !FUNCTIONS[windows->function].params);
 }
 

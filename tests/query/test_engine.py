@@ -168,6 +168,8 @@ def test_the_bounds_of_a_batch_are_each_steps_own_inside_subqueries_too():
         (Limits(max_series=1), "x", "max_series"),
         (Limits(max_samples=5), "x", "max_samples"),
         (Limits(max_samples=5), "rate(x[1m])", "max_samples"),
+        (Limits(max_loaded_samples=5), "x", "max_loaded_samples"),
+        (Limits(max_loaded_samples=7), "sum(x) + sum(rate(x[1m]))", "max_loaded_samples"),
         (Limits(max_steps=2), "x", "max_steps"),
         (Limits(max_result_samples=5), "x or y", "max_result_samples"),
         (Limits(max_depth=3), "((((1))))", "max_depth"),
@@ -178,6 +180,49 @@ def test_a_limit_that_is_exceeded_is_named(limits, query, limit):
     with pytest.raises(LimitExceededError) as caught:
         engine(SAMPLES, limits=limits).query_range(query, 0, 2 * MINUTE, MINUTE)
     assert caught.value.limit == limit
+
+
+def test_samples_are_counted_and_not_guessed():
+    """A query may read as many samples as the limit says, whatever a bound on their bytes would allow."""
+    limits = Limits(max_loaded_samples=6)
+
+    assert len(engine(SAMPLES, limits=limits).query_range("x", 0, 2 * MINUTE, MINUTE).series()) == 2
+
+
+class Clock:
+    """Each look takes a second."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 1
+        return self.now
+
+
+@pytest.mark.parametrize("query", ["x + x * x - x / x", "sum(rate(x[1m]))", "max_over_time(sum(x)[3m:1m])"])
+def test_a_query_that_takes_too_long_ends(query):
+    """The deadline is looked at between one part of the work and the next, by the clock that was given."""
+    asked = engine(SAMPLES, limits=Limits(max_seconds=2.5), clock=Clock())
+    for question in (
+        lambda: asked.query(query, MINUTE),
+        lambda: asked.query_range(query, 0, 2 * MINUTE, MINUTE),
+        lambda: asked.query_batch(query, np.arange(3) * MINUTE),
+    ):
+        with pytest.raises(LimitExceededError, match="timed out") as caught:
+            question()
+        assert caught.value.limit == "max_seconds"
+
+
+def test_a_deadline_changes_no_answer():
+    """With time enough the answer is the same, though rows are made block by block."""
+    database = store({f'x{{i="{i}"}}': list(range(i, i + 40)) for i in range(30)})
+    query = "sum by (i) (rate(x[5m])) + avg(x)"
+    alone = Engine(database).query_range(query, 0, 39 * MINUTE, 60)
+    timed = Engine(database, limits=Limits(max_seconds=1e9), clock=Clock()).query_range(query, 0, 39 * MINUTE, 60)
+
+    assert alone.value.values.view(np.uint64).tolist() == timed.value.values.view(np.uint64).tolist()
+    assert np.array_equal(alone.value.present, timed.value.present)
 
 
 def test_a_batch_that_is_too_large_for_one_pass_is_cut():

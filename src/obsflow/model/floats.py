@@ -59,6 +59,14 @@ def render_float(value: float) -> str:
     return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
 
 
+def render_floats(values: list[float]) -> list[str]:
+    """`render_float` of many."""
+    return [
+        text.removesuffix(".0") if text[-1].isdigit() and "e" not in text else render_float(value)
+        for value, text in zip(values, map(repr, values), strict=True)
+    ]
+
+
 def render_float_g(value: float, exponent_from: int = 6) -> str:
     """Shortest form, with an exponent below 1e-4 and from 1e6: Go's `'g', -1` and `%v`, which templates print with.
 

@@ -47,6 +47,12 @@ class Symbols:
             known = self._ids.setdefault(text, new)  # another thread may have been first, and `new` is then nobody's
         return known
 
+    def intern_all(self, texts: Sequence[str]) -> IdArray:
+        """int32: the ids of many."""
+        ids = map(self._ids.get, texts)
+        found = (self.intern(text) if i is None else i for i, text in zip(ids, texts, strict=True))
+        return np.fromiter(found, np.int32, len(texts))
+
     def find(self, text: str) -> int:
         """The id of `text`, or -1."""
         return self._ids.get(text, -1)
@@ -117,13 +123,13 @@ class LabelColumns:
 
     def without(self, names: Iterable[str]) -> "LabelColumns":
         """All labels but `names`."""
-        dropped = frozenset(names)
-        return self._part(tuple(name for name in self.names if name not in dropped))
+        dropped = tuple(names)
+        return self.derive(("without", dropped), lambda: self._part(name for name in self.names if name not in dropped))
 
     def only(self, names: Iterable[str]) -> "LabelColumns":
         """Only the labels `names`, as far as there are any."""
-        kept = frozenset(names)
-        return self._part(tuple(name for name in self.names if name in kept))
+        kept = tuple(names)
+        return self.derive(("only", kept), lambda: self._part(name for name in self.names if name in kept))
 
     def with_column(self, name: str, column: IdArray) -> "LabelColumns":
         """These labels with one set (or replaced) from int32 `[series]` ids."""
@@ -215,10 +221,11 @@ class LabelColumns:
             self._derived[key] = known
         return known
 
-    def _part(self, names: tuple[str, ...]) -> "LabelColumns":
+    def _part(self, kept: Iterable[str]) -> "LabelColumns":
+        names = tuple(kept)
         if len(names) == len(self.names):
             return self
-        return self.derive(names, lambda: self._cut(names))
+        return self.derive(("part", names), lambda: self._cut(names))
 
     def _cut(self, names: tuple[str, ...]) -> "LabelColumns":
         mask = np.array([name in names for name in self.names], bool)
@@ -274,7 +281,10 @@ class Frame:
         """Without the series that have no sample at any step."""
         if self.is_compact:
             return self
-        kept = self.present.any(axis=1)
-        rows = slice(None) if bool(kept.all()) else np.flatnonzero(kept)
-        labels = self.labels if isinstance(rows, slice) else self.labels.take(rows)
-        return Frame(labels, self.values[rows], self.present[rows], self.times, is_compact=True)
+        present = self.present
+        is_full = present.shape[1] > 0 and np.count_nonzero(present) == present.size
+        kept = None if is_full else present.any(axis=1)
+        if kept is None or kept.all():
+            return Frame(self.labels, self.values, present, self.times, is_compact=True)
+        rows = np.flatnonzero(kept)
+        return Frame(self.labels.take(rows), self.values[rows], present[rows], self.times, is_compact=True)

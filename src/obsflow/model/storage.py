@@ -27,6 +27,10 @@ FLOAT_CHUNKS = (ENCODING_XOR, ENCODING_XOR2)
 """The encodings of chunks whose samples can be read."""
 
 
+MAX_SAMPLES_A_BYTE = 4
+"""A sample of a chunk takes two bits at least."""
+
+
 @attrs.frozen(eq=False)
 class Runs:
     """The samples of many series, still encoded.

@@ -13,6 +13,7 @@ from obsflow.native.memory import (
     BoolArray,
     Float64Array,
     Int64Array,
+    Reserve,
     UInt8Array,
     as_array,
     check,
@@ -63,16 +64,20 @@ class Groups:
 
 
 class ReductionRows:
-    """The row and the cells that each of some workers folds series into."""
+    """The row and the cells that each of some workers folds series into, over at most `capacity` steps."""
 
-    __slots__ = ("_alive", "pointer")
+    __slots__ = ("_alive", "capacity", "pointer", "workers")
 
-    def __init__(self, workers: int, n_steps: int) -> None:
+    def __init__(self, workers: int, capacity: int) -> None:
+        self.workers, self.capacity = workers, capacity
         columns = ((F64, np.float64), (U8, np.uint8), *((F64, np.float64),) * 4, (U8, np.uint8))
         self._alive = [
-            [pass_memory(ctype, np.empty(n_steps, dtype)) for ctype, dtype in columns] for _ in range(workers)
+            [pass_memory(ctype, np.empty(capacity, dtype)) for ctype, dtype in columns] for _ in range(workers)
         ]
         self.pointer = ffi.new("obs_group_row[]", self._alive)
+
+
+reduction_rows = Reserve(ReductionRows, least=1 << 11, most=1 << 18)
 
 
 def reduce_groups(
@@ -101,7 +106,7 @@ def reduce_groups(
         params = as_array(params, np.float64, (n_steps,), "params")
     out, out_present = np.empty((groups.count, n_steps)), np.empty((groups.count, n_steps), np.bool_)
     folds = op in FOLDING_OPERATORS
-    rows = ReductionRows(workers, n_steps if folds else 0)
+    rows = reduction_rows.take(workers, n_steps if folds else 0)
     order, ends, count = groups.pass_lists()
     status = lib.obs_group_reduce(
         index,
@@ -119,6 +124,7 @@ def reduce_groups(
         pass_memory(F64, out),
         pass_memory(U8, out_present),
     )
+    reduction_rows.give(rows)
     check(status)
     return out, out_present
 

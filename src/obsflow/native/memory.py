@@ -1,6 +1,7 @@
 """Arrays and buffers on their way to the kernels and back. The only importer of `obsflow._kernels`."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,46 @@ _ERRORS: Final[dict[int, Exception]] = {
     lib.OBS_INVALID: ValueError("an index or a range lies outside of what it refers to"),
     lib.OBS_NO_SPACE: ValueError("the data holds more than it measured"),
 }
+
+
+class Room(Protocol):
+    """Memory for each of some workers."""
+
+    workers: int
+    capacity: int
+
+
+R = TypeVar("R", bound=Room)
+
+
+class Reserve(Generic[R]):
+    """Room that was used and will be again: fresh memory costs more than a small query.
+
+    A call takes its room out and gives it back, so that threads share nothing. Room is made for `least` at least, and
+    not kept above `most`.
+    """
+
+    _MAX_KEPT: Final = 4
+
+    def __init__(self, make: Callable[[int, int], R], *, least: int, most: int) -> None:
+        self._make, self._least, self._most = make, least, most
+        self._kept: list[R] = []
+
+    def take(self, workers: int, capacity: int) -> R:
+        """Room of this capacity, or more, for each of so many workers, or more."""
+        while self._kept:
+            try:
+                room = self._kept.pop()
+            except IndexError:
+                break  # another thread took it
+            if room.workers >= workers and room.capacity >= capacity:
+                return room
+        return self._make(workers, max(capacity, self._least))
+
+    def give(self, room: R) -> None:
+        """Room that is free again."""
+        if len(self._kept) < self._MAX_KEPT and room.capacity <= self._most:
+            self._kept.append(room)
 
 
 def check(status: int) -> None:

@@ -1,6 +1,6 @@
 """The encoded samples of many series: decoding, selecting and windowing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from obsflow.native.aggregation import Groups, ReductionRows, find_operator
+from obsflow.native.aggregation import Groups, find_operator, reduction_rows
 from obsflow.native.memory import (
     F64,
     I32,
@@ -19,6 +19,7 @@ from obsflow.native.memory import (
     BoolArray,
     Float64Array,
     Int64Array,
+    Reserve,
     UInt8Array,
     as_array,
     check,
@@ -29,7 +30,7 @@ from obsflow.native.memory import (
 
 _MIN_TIME: Final = -(2**63)
 _MAX_TIME: Final = 2**63 - 1
-_SCRATCH_SAMPLES: Final = 1 << 13
+_CELLS_A_PAUSE: Final = 1 << 20
 _NO_BYTES: Final = np.empty(0, np.uint8)
 _POINTERS: Final = ffi.typeof("uint8_t *[]")
 _SIZES: Final = ffi.typeof("size_t[]")
@@ -107,7 +108,7 @@ class PassedBuffers:
 class PassedRuns:
     """A run table as C sees it; keeps alive what the pointers refer to. Raises TypeError and ValueError."""
 
-    __slots__ = ("_alive", "n_runs", "n_series", "pointer")
+    __slots__ = ("_alive", "n_bytes", "n_runs", "n_series", "pointer")
 
     def __init__(self, runs: RunTable) -> None:
         shared = runs.buffers
@@ -126,6 +127,14 @@ class PassedRuns:
         series = (pass_memory(I64, offsets), self.n_series)
         self.pointer = ffi.new(_RUNS, (buffers.data, buffers.sizes, buffers.count, *series, *columns, n))
         self._alive = buffers, series, columns
+        self.n_bytes = int(runs.length.sum())
+
+    def part(self, first: int, last: int) -> Any:
+        """The series `first:last` as a table of their own, over the same runs."""
+        part = ffi.new(_RUNS, self.pointer[0])
+        part.offsets += first
+        part.n_series = last - first
+        return part
 
     def measure(self, start: int, end: int) -> tuple[int, int]:
         """Upper bounds for the samples in `[start, end]`: of one series, of all."""
@@ -140,8 +149,7 @@ class _Scratch:
     __slots__ = ("_alive", "capacity", "pointer", "workers")
 
     def __init__(self, workers: int, capacity: int) -> None:
-        self.workers = workers
-        self.capacity = capacity
+        self.workers, self.capacity = workers, capacity
         kinds = ((I64, np.int64), (F64, np.float64), (I64, np.int64), (U64, np.uint64))
         self._alive = [
             [pass_memory(ctype, np.empty(capacity, dtype)) for ctype, dtype in kinds] for _ in range(workers)
@@ -149,26 +157,7 @@ class _Scratch:
         self.pointer = ffi.new("obs_scratch[]", [[*columns, capacity] for columns in self._alive])
 
 
-_idle_scratches: Final[list[_Scratch]] = []
-"""Scratches to be used again: fresh memory costs more than a small query. A call takes one out, or makes its own."""
-
-_MAX_IDLE: Final = 4
-_MAX_IDLE_SAMPLES: Final = 1 << 18
-
-
-def _take_scratch(workers: int) -> _Scratch:
-    while True:
-        try:
-            scratch = _idle_scratches.pop()
-        except IndexError:
-            return _Scratch(workers, _SCRATCH_SAMPLES)
-        if scratch.workers >= workers:
-            return scratch
-
-
-def _give_scratch(scratch: _Scratch) -> None:
-    if len(_idle_scratches) < _MAX_IDLE and scratch.capacity <= _MAX_IDLE_SAMPLES:
-        _idle_scratches.append(scratch)
+_scratches: Final = Reserve(_Scratch, least=1 << 13, most=1 << 18)
 
 
 def decode_runs(
@@ -251,8 +240,6 @@ class Windows:
             raise ValueError(f"no range function is named {self.function}")
         times, n_times = self.times, len(self.times)
         as_array(times, np.int64, (n_times,), "times")
-        if n_times > 1 and (times[1:] < times[:-1]).any():
-            raise ValueError("times must ascend")
         if self.range_ms < 0:
             raise ValueError(f"range_ms must not be negative: {self.range_ms}")
         given = (0, n_times) if self.params is None else self.params.shape
@@ -262,22 +249,22 @@ class Windows:
             )
         return index
 
-    def pass_to(self, call: Any, runs: PassedRuns, arguments: Sequence[Any], workers: int) -> UInt8Array:
-        """Call a kernel over windows, again with more scratch if it had too little; returns the corrupt runs."""
+    def pass_to(self, call: Any, table: PassedRuns, part: Any, arguments: Sequence[Any], workers: int) -> None:
+        """Call a kernel over the windows of (a part of) a table, again with more scratch if it had too little."""
         index = self.check()
         times = pass_memory(I64, np.ascontiguousarray(self.times))
         params = ffi.NULL if self.params is None else pass_memory(F64, np.ascontiguousarray(self.params, np.float64))
         windows = ffi.new("obs_windows *", (index, times, len(self.times), self.range_ms, params))
-        bad = np.zeros(runs.n_runs, np.uint8)
-        scratch = _take_scratch(workers)
-        status = call(windows, runs.pointer, scratch.pointer, workers, *arguments, pass_memory(U8, bad))
+        scratch = _scratches.take(workers, 0)
+        status = call(windows, part, scratch.pointer, workers, *arguments)
         if status == lib.OBS_NO_SPACE:
             start = max(_MIN_TIME, int(self.times[0]) - self.range_ms)
-            scratch = _Scratch(workers, runs.measure(start, int(self.times[-1]))[0])
-            status = call(windows, runs.pointer, scratch.pointer, workers, *arguments, pass_memory(U8, bad))
-        _give_scratch(scratch)
+            scratch = _scratches.take(workers, table.measure(start, int(self.times[-1]))[0])
+            status = call(windows, part, scratch.pointer, workers, *arguments)
+        _scratches.give(scratch)
+        if status == lib.OBS_INVALID and (self.times[1:] < self.times[:-1]).any():
+            raise ValueError("times must ascend")
         check(status)
-        return bad
 
 
 class Rows(NamedTuple):
@@ -292,14 +279,32 @@ class Rows(NamedTuple):
     filled: Int64Array
     bad: UInt8Array
 
+    def pass_memory(self) -> tuple[Any, ...]:
+        """The columns as kernels take them."""
+        passed = pass_memory(F64, self.values), pass_memory(U8, self.present), pass_memory(I64, self.filled)
+        return (*passed, pass_memory(U8, self.bad))
 
-def window(runs: RunTable, windows: Windows, workers: int = 1) -> Rows:
-    """A row for every series. Up to `workers` threads take part, if there is enough to do."""
+
+def window(runs: RunTable, windows: Windows, workers: int = 1, *, pause: Callable[[], None] | None = None) -> Rows:
+    """A row for every series. Up to `workers` threads take part, if there is enough to do.
+
+    `pause` is called now and then, and may raise.
+    """
     table = runs.passed
-    shape = (table.n_series, len(windows.times))
-    values, present, filled = np.empty(shape), np.empty(shape, np.bool_), np.zeros(table.n_series, np.int64)
-    outputs = (pass_memory(F64, values), pass_memory(U8, present), pass_memory(I64, filled))
-    return Rows(values, present, filled, windows.pass_to(lib.obs_window_apply, table, outputs, workers))
+    n_series, n_steps = shape = (table.n_series, len(windows.times))
+    rows = Rows(
+        np.empty(shape), np.empty(shape, np.bool_), np.zeros(n_series, np.int64), np.zeros(table.n_runs, np.uint8)
+    )
+    if pause is None:
+        windows.pass_to(lib.obs_window_apply, table, table.pointer, rows.pass_memory(), workers)
+        return rows
+    stride = max(1, _CELLS_A_PAUSE // max(1, n_steps))
+    for first in range(0, n_series, stride):
+        last = min(first + stride, n_series)
+        part = Rows(rows.values[first:last], rows.present[first:last], rows.filled[first:last], rows.bad)
+        windows.pass_to(lib.obs_window_apply, table, table.part(first, last), part.pass_memory(), workers)
+        pause()
+    return rows
 
 
 def window_groups(runs: RunTable, windows: Windows, op: str, groups: Groups, workers: int = 1) -> Rows:
@@ -309,11 +314,9 @@ def window_groups(runs: RunTable, windows: Windows, op: str, groups: Groups, wor
     """
     table = runs.passed
     n_steps = len(windows.times)
-    shape = (groups.count, n_steps)
-    values, present, filled = np.empty(shape), np.empty(shape, np.bool_), np.zeros(table.n_series, np.int64)
     if len(groups) != table.n_series:
         raise ValueError(f"{len(groups)} series are in groups, of {table.n_series}")
-    index, rows = find_operator(op), ReductionRows(workers, n_steps)
+    index, rows = find_operator(op), reduction_rows.take(workers, n_steps)
 
     def call(given: Any, pointer: Any, scratch: Any, n_workers: int, *outputs: Any) -> int:
         status: int = lib.obs_window_reduce(
@@ -321,5 +324,9 @@ def window_groups(runs: RunTable, windows: Windows, op: str, groups: Groups, wor
         )
         return status
 
-    outputs = (pass_memory(F64, values), pass_memory(U8, present), pass_memory(I64, filled))
-    return Rows(values, present, filled, windows.pass_to(call, table, outputs, workers))
+    shape = (groups.count, n_steps)
+    filled, bad = np.zeros(table.n_series, np.int64), np.zeros(table.n_runs, np.uint8)
+    made = Rows(np.empty(shape), np.empty(shape, np.bool_), filled, bad)
+    windows.pass_to(call, table, table.pointer, made.pass_memory(), workers)
+    reduction_rows.give(rows)
+    return made

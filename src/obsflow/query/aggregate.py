@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from obsflow import native
 from obsflow.errors import QueryError
-from obsflow.model.floats import render_float
+from obsflow.model.floats import render_floats
 from obsflow.model.frames import FloatArray, Frame
 from obsflow.model.labels import quote
 from obsflow.promql.ast import Aggregation
@@ -92,11 +92,12 @@ def _count_values(ctx: EvalContext, node: Aggregation) -> Frame:
 
 def _value_symbols(ctx: EvalContext, values: FloatArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """The symbols of the values' texts, and for each value which of them it has."""
-    bits, inverse = np.unique(values.view(np.uint64), return_inverse=True)
-    texts = [render_float(value) for value in bits.view(np.float64).tolist()]
-    distinct = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-    symbols = np.array([ctx.symbols.intern(text) for text in distinct], np.int32)
-    return symbols, np.array([distinct[text] for text in texts], np.int64)[inverse]
+    bits = values.view(np.uint64)
+    nan = np.isnan(values)
+    if nan.any():
+        bits = np.where(nan, np.float64(np.nan).view(np.uint64), bits)  # all of them have one text
+    distinct, inverse = np.unique(bits, return_inverse=True)
+    return ctx.symbols.intern_all(render_floats(distinct.view(np.float64).tolist())), inverse
 
 
 _SELECTIONS: Final = {

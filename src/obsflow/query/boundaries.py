@@ -218,6 +218,7 @@ def _read(
     start, end = int(ends[0]) - range_ms - lookback_ms + 1, int(ends[-1]) + after
     selection = ctx.run.select(selector.matchers, start, end)
     ctx.run.limits.check("max_samples", len(selection.labels) * ctx.steps)
+    ctx.run.load(selection.runs, start, end)
     times, values, offsets, bad = native.decode_runs(selection.runs, start, end)
     ctx.run.count_damage(bad)
     series = []

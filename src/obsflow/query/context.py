@@ -10,12 +10,12 @@ import numpy.typing as npt
 from obsflow.errors import QueryError
 from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns, Symbols, TimeArray
 from obsflow.model.matchers import Matcher
-from obsflow.model.storage import Queryable, Selection
+from obsflow.model.storage import MAX_SAMPLES_A_BYTE, Queryable, Runs, Selection
 from obsflow.promql.ast import Anchor, Duration, Expr
 from obsflow.promql.durations import resolve_duration
 from obsflow.promql.inspect import walk
 from obsflow.query.annotations import Annotations, Note
-from obsflow.query.limits import Limits
+from obsflow.query.limits import Deadline, Limits
 from obsflow.query.plan import Plan
 
 MAX_TIME: Final = 1 << 61
@@ -48,11 +48,14 @@ class QueryRun:
     annotations: Annotations
     evaluators: Mapping[type, Evaluator]
     threads: int = 1
+    deadline: Deadline | None = None
     delays_names: bool = False
     uses_start_times: bool = False
     has_type_labels: bool = False
     damaged_chunks: int = 0
     selections: dict[tuple[tuple[Matcher, ...], int, int], Selection] = attrs.field(factory=dict)
+    _loads: list[tuple[Runs, int, int]] = attrs.field(factory=list)
+    _loaded: int = 0
 
     def select(self, matchers: tuple[Matcher, ...], start: int, end: int) -> Selection:
         """The series that pass the matchers, with their samples in `[start, end]` (ms); each selection is made once."""
@@ -62,6 +65,15 @@ class QueryRun:
             selection = self.selections[key] = self.database.select(matchers, start, end)
             self.limits.check("max_series", len(selection.labels))
         return selection
+
+    def load(self, runs: Runs, start: int, end: int) -> None:
+        """Say that samples are read: all in the runs that touch `[start, end]` (ms). Raises LimitExceededError."""
+        limit = self.limits.max_loaded_samples
+        self._loads.append((runs, start, end))
+        self._loaded += MAX_SAMPLES_A_BYTE * runs.passed.n_bytes
+        if self._loaded > limit:  # which it cannot be yet, as a rule: so many they are at most
+            self._loaded = sum(each.passed.measure(first, last)[1] for each, first, last in self._loads)
+            self.limits.check("max_loaded_samples", self._loaded)
 
     def count_damage(self, bad: npt.NDArray[np.uint8]) -> None:
         """Take note of the runs (uint8 `[runs]`) that turned out to be corrupt."""
@@ -116,6 +128,8 @@ class EvalContext:
         if number is not None and number in self.memo:
             self._repeat_notes(number, node)
             return self.memo[number]
+        if self.run.deadline is not None:
+            self.run.deadline.check()
         mark = self.run.annotations.mark
         invariant = plan.pinned if self.start is None else plan.invariant
         if id(node) in invariant and (len(self.times) > 1 or self._first is not None):

@@ -1,7 +1,7 @@
 """The engine: a query and the times at which it is asked, to an answer."""
 
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import attrs
 import numpy as np
@@ -14,7 +14,7 @@ from obsflow.promql.ast import Expr, MatrixSelector, Subquery, ValueType
 from obsflow.query.annotations import Annotations
 from obsflow.query.context import MAX_TIME, EvalContext, QueryRun, Value
 from obsflow.query.evaluators import EVALUATORS, check_supported
-from obsflow.query.limits import Limits
+from obsflow.query.limits import Deadline, Limits
 from obsflow.query.plan import Plan, unwrap
 from obsflow.query.raw import read_range_vector
 from obsflow.query.result import Batch, RawSeries, Result, Scalar, String
@@ -38,7 +38,8 @@ class Engine:
     """Evaluates PromQL over a store. All times are ms since the epoch.
 
     `lookback_ms` is how far an instant selector looks back for a sample; `default_step_ms` the step of a subquery that
-    names none. `threads` is how many threads may take part in one pass over samples; they end with the pass.
+    names none. `threads` is how many threads may take part in one pass over samples; they end with the pass. `clock`
+    gives seconds, such as `time.monotonic`, and is what `Limits.max_seconds` is measured by; without it there is none.
     An expression may be given as text, or as a tree to save parsing it; annotations then name no place.
     """
 
@@ -51,6 +52,7 @@ class Engine:
         default_step_ms: int = 60_000,
         limits: Limits = Limits(),  # noqa: B008 - immutable
         threads: int = 1,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._database = database
         self._dialect = dialect
@@ -58,6 +60,7 @@ class Engine:
         self._default_step_ms = default_step_ms
         self._limits = limits
         self._threads = threads
+        self._clock = clock
         self._plans: dict[str | int, Plan] = {}
 
     def query(self, expr: str | Expr, time: int) -> Result:
@@ -68,7 +71,7 @@ class Engine:
         """
         _check_times(time, time)
         with _Evaluating():
-            run = self._start(self._plan(expr), step_ms=0, range_ms=0)
+            run = self._start(self._plan(expr), step_ms=0, range_ms=0, deadline=self._deadline())
             root = unwrap(run.plan.expr)
             ctx = EvalContext(run, np.array([time], np.int64), time, time, ranged=False)
             if isinstance(root, MatrixSelector | Subquery):
@@ -93,7 +96,7 @@ class Engine:
                 )
             steps = max(0, (end - start) // step + 1)
             self._limits.check("max_steps", steps)
-            run = self._start(plan, step_ms=step, range_ms=end - start)
+            run = self._start(plan, step_ms=step, range_ms=end - start, deadline=self._deadline())
             ctx = EvalContext(run, start + step * np.arange(steps, dtype=np.int64), start, end, ranged=True)
             frame = _to_frame(ctx, ctx.evaluate(plan.expr)) if steps else _no_series(ctx)
         return self._finish(run, _sort(frame.compact()), is_range=True)
@@ -101,8 +104,8 @@ class Engine:
     def query_batch(self, expr: str | Expr, times: TimeArray) -> Batch:
         """The values at each of `times` (int64 ms, ascending), as if `query` were called for each.
 
-        A step that fails does not fail the others. Raises QuerySyntaxError, and QueryError for a query that cannot be
-        evaluated at any time.
+        A step that fails does not fail the others. Raises QuerySyntaxError, QueryError for a query that cannot be
+        evaluated at any time, and LimitExceededError if all of it together takes too long.
         """
         with _Evaluating():
             plan = self._plan(expr)
@@ -111,7 +114,9 @@ class Engine:
         if len(times):
             _check_times(int(times[0]), int(times[-1]))
         with _Evaluating():
-            pieces = list(self._evaluate_pieces(plan, np.ascontiguousarray(times, np.int64), 0, len(times)))
+            pieces = list(
+                self._evaluate_pieces(plan, np.ascontiguousarray(times, np.int64), 0, len(times), self._deadline())
+            )
         return self._join_pieces(pieces, times, plan.text)
 
     def _plan(self, expr: str | Expr) -> Plan:
@@ -126,7 +131,7 @@ class Engine:
             self._plans[key] = plan
         return plan
 
-    def _start(self, plan: Plan, step_ms: int, range_ms: int) -> QueryRun:
+    def _start(self, plan: Plan, step_ms: int, range_ms: int, deadline: Deadline | None) -> QueryRun:
         return QueryRun(
             database=self._database,
             plan=plan,
@@ -138,10 +143,15 @@ class Engine:
             annotations=Annotations(plan.text),
             evaluators=EVALUATORS,
             threads=self._threads,
+            deadline=deadline,
             delays_names=self._dialect.delayed_name_removal,
             uses_start_times=self._dialect.use_start_timestamps,
             has_type_labels=self._dialect.type_and_unit_labels,
         )
+
+    def _deadline(self) -> Deadline | None:
+        seconds = self._limits.max_seconds
+        return None if self._clock is None or seconds is None else Deadline(self._clock, self._clock(), seconds)
 
     def _finish(self, run: QueryRun, value: Frame | RawSeries | Scalar | String, *, is_range: bool) -> Result:
         if isinstance(value, Frame) and value.present.size > self._limits.max_result_samples:
@@ -149,11 +159,13 @@ class Engine:
         _report_damage(run)
         return Result(value, is_range, run.annotations.warnings, run.annotations.infos)
 
-    def _evaluate_pieces(self, plan: Plan, times: TimeArray, start: int, end: int) -> Iterator[_Piece]:
+    def _evaluate_pieces(
+        self, plan: Plan, times: TimeArray, start: int, end: int, deadline: Deadline | None
+    ) -> Iterator[_Piece]:
         """Evaluate steps in one pass; where that fails, halve them until the steps at fault are alone."""
         if start == end:
             return
-        run = self._start(plan, step_ms=0, range_ms=0)
+        run = self._start(plan, step_ms=0, range_ms=0, deadline=deadline)
         alone = end - start == 1
         anchor = int(times[start]) if alone else None
         failures: dict[int, QueryError] = {}
@@ -162,6 +174,8 @@ class Engine:
             try:
                 frame = _to_frame(ctx, ctx.evaluate(plan.expr))
             except QueryError as error:
+                if isinstance(error, LimitExceededError) and error.limit == "max_seconds":
+                    raise
                 failures[0] = error
                 frame = _no_series(ctx)
                 if alone:
@@ -172,8 +186,8 @@ class Engine:
                 yield _Piece(start, end, frame, run.annotations, failures)
                 return
         middle = (start + end) // 2
-        yield from self._evaluate_pieces(plan, times, start, middle)
-        yield from self._evaluate_pieces(plan, times, middle, end)
+        yield from self._evaluate_pieces(plan, times, start, middle, deadline)
+        yield from self._evaluate_pieces(plan, times, middle, end, deadline)
 
     def _join_pieces(self, pieces: list[_Piece], times: TimeArray, text: str | None) -> Batch:
         """One frame of the pieces, series of equal labels in one row. It may hold what all passes together may."""

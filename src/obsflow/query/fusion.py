@@ -40,6 +40,8 @@ def reduce_in_one_pass(ctx: EvalContext, node: Aggregation) -> Frame | None:
     run = ctx.run
     if node.op not in native.FOLDING_OPERATORS or id(node) in run.plan.order_bound or ctx.is_instant:
         return None
+    if run.deadline is not None:
+        return None  # one call could not be ended in its midst
     inner = _only_here(ctx, node.expr)
     if inner is None:
         return None
@@ -53,13 +55,14 @@ def reduce_in_one_pass(ctx: EvalContext, node: Aggregation) -> Frame | None:
         labels = drop_name_labels(ctx, labels)
     keys = group_labels(node, labels)
     run.limits.check("max_samples", keys.groups.count * ctx.steps)
+    stage.load(ctx)
     rows = native.window_groups(stage.runs, stage.windows, node.op, keys.groups, run.threads)
-    if run.plan.order_bound and (rows.filled < ctx.steps).any():
+    if run.plan.order_bound and rows.filled.min(initial=ctx.steps) < ctx.steps:
         return None  # an aggregation above asks for the order of the groups, which is then not the same at all steps
     run.count_damage(rows.bad)
     if isinstance(inner, Call):
-        filled = rows.filled > 0
-        inform_of_gauges(ctx, inner, stage.labels if filled.all() else stage.labels.take(filled))
+        are_all = np.count_nonzero(rows.filled) == len(rows.filled)
+        inform_of_gauges(ctx, inner, stage.labels if are_all else stage.labels.take(rows.filled > 0))
     return ctx.frame(label_groups(labels, keys), rows.values, rows.present).compact()
 
 

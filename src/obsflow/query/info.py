@@ -75,6 +75,7 @@ def _select_info(ctx: EvalContext, argument: Expr, choice: Choice, base: Frame) 
     lookback_ms = ctx.run.lookback_ms
     selection = ctx.run.select((*choice.names, *choice.data), int(times[0]) - lookback_ms + 1, int(times[-1]))
     ctx.run.limits.check("max_samples", len(selection.labels) * ctx.steps)
+    ctx.run.load(selection.runs, int(times[0]) - lookback_ms, int(times[-1]))
     taken, present, _, bad = native.window(selection.runs, native.Windows("select_seconds", times, lookback_ms))
     ctx.run.count_damage(bad)
     present &= _of_targets(base, selection.labels)

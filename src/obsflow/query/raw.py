@@ -35,6 +35,7 @@ def _read_window(ctx: EvalContext, node: MatrixSelector | Subquery) -> _Samples:
     """Labels, times and values of all series one after the other, and how many samples each has."""
     source = window_source(ctx, node)
     end = int(source.times[0])
+    ctx.run.load(source.runs, end - source.range_ms, end)
     times, values, offsets, bad = native.decode_runs(source.runs, end - source.range_ms + 1, end)
     ctx.run.count_damage(bad)
     kept = (times > end - source.range_ms) & (times <= end) & ~is_stale(values)

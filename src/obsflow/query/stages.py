@@ -17,14 +17,24 @@ class Stage:
     runs: Runs
     windows: native.Windows
 
+    def load(self, ctx: EvalContext) -> None:
+        """Say which samples are read. Raises LimitExceededError."""
+        windows = self.windows
+        ctx.run.load(self.runs, int(windows.times[0]) - windows.range_ms, int(windows.times[-1]))
+
 
 def run_stage(ctx: EvalContext, stage: Stage) -> Frame:
     """A row for every series that has a value at some step."""
     run = ctx.run
     run.limits.check("max_samples", len(stage.labels) * ctx.steps)
-    rows = native.window(stage.runs, stage.windows, run.threads)
+    stage.load(ctx)
+    rows = native.window(
+        stage.runs, stage.windows, run.threads, pause=None if run.deadline is None else run.deadline.check
+    )
     run.count_damage(rows.bad)
-    frame = Frame(stage.labels, rows.values, rows.present, ctx.times, is_compact=bool(rows.filled.all()))
+    frame = Frame(
+        stage.labels, rows.values, rows.present, ctx.times, is_compact=np.count_nonzero(rows.filled) == len(rows.filled)
+    )
     if frame.is_compact:
         return frame
     return attrs.evolve(frame.take(np.flatnonzero(rows.filled)), is_compact=True)

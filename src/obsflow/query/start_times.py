@@ -203,6 +203,7 @@ def _read(
 ) -> Iterator[tuple[int, TimeArray, FloatArray, TimeArray]]:
     """Row, times, values and start times of each series that has samples around the windows, which end at `ends`."""
     first_ms, last_ms = int(ends[0]) - range_ms + 1, int(ends[-1])
+    ctx.run.load(runs, first_ms, last_ms)
     times, values, starts, offsets, bad = native.decode_runs_and_starts(runs, first_ms, last_ms)
     ctx.run.count_damage(bad)
     kept = np.ones(len(values), np.bool_) if with_markers else ~is_stale(values)
