@@ -35,6 +35,11 @@ static inline uint64_t obs_load64(const uint8_t *from)
     return word;
 }
 
+static inline uint32_t obs_load32(const uint8_t *from)
+{
+    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | (uint32_t)from[3];
+}
+
 static inline void obs_store64(uint8_t *to, uint64_t word)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

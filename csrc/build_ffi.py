@@ -6,7 +6,9 @@ import pathlib
 import cffi
 
 HERE = pathlib.Path(__file__).resolve().parent
-FAMILIES = ("hash", "snappy", "log", "xor", "xor2", "runs", "group", "rank", "window", "histogram")
+FAMILIES = (
+    "hash", "snappy", "log", "xor", "xor2", "runs", "chunks", "labels", "group", "rank", "window", "histogram",
+)  # fmt: skip
 HEADERS = ("status.h", *(f"{family}.h" for family in FAMILIES))
 # setuptools wants paths relative to setup.py
 SOURCES = sorted(f"{HERE.name}/{path.name}" for path in HERE.glob("*.c") if not path.name.startswith("_"))

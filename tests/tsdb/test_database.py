@@ -62,6 +62,47 @@ def test_matchers(matchers, expected):
     assert set(contents(selection)) == {Labels(labels) for labels in expected}
 
 
+@pytest.mark.parametrize("matchers", [[], [("__name__", "=", "up")], [("__name__", "=", "up"), ("n5", "!=", "5")]])
+def test_label_names_by_the_hundred(matchers):
+    """A metric may have any number of label names, all of its series together."""
+    series = [{"__name__": "up", f"n{i}": str(i), f"N{i}": "x"} for i in range(150)]
+    database = open_blocks(block_files([(labels, [ONE]) for labels in series]))
+    selection = database.select([Matcher(name, MatchOp(op), value) for name, op, value in matchers], *EVER)
+    assert set(contents(selection)) == {Labels(labels) for labels in series[: 5 if len(matchers) > 1 else None]} | {
+        Labels(labels) for labels in series[6:]
+    }
+
+
+def test_a_metric_whose_series_are_in_part_elsewhere():
+    """Series without samples in the interval are left out, with a matcher beside the name or without."""
+    other = {**UP, "zone": "c"}
+    files = block_files([(UP, [ONE]), (DOWN, [[(50, 1.0)]]), (other, [[(0, 2.0)], [(60, 1.0)]])])
+    name, zone = Matcher("__name__", MatchOp.EQUAL, "up"), Matcher("zone", MatchOp.NOT_EQUAL, "a")
+    for matchers, start, expected in (
+        ([name], 0, (UP, other)),
+        ([name], 50, (DOWN, other)),
+        ([name, zone], 0, (other,)),
+        ([zone], 50, (DOWN, other)),
+    ):
+        found = contents(open_blocks(files).select(matchers, start, start + 10))
+        assert set(found) == {Labels(labels) for labels in expected}
+
+
+def test_answers_are_kept_within_bounds(monkeypatch):
+    """What was asked lately is there already; what was asked long ago, or is too large, is searched for again."""
+    monkeypatch.setattr("obsflow.tsdb.selections._MAX_KEPT", 8)
+    monkeypatch.setattr("obsflow.tsdb.selections._MAX_KEPT_RUNS", 20)
+    database = open_blocks(block_files([(UP, [[(t, 1.0)] for t in range(5)]), (DOWN, [[(t, 1.0)] for t in range(30)])]))
+    questions = [[Matcher("zone", MatchOp.NOT_EQUAL, f"{i}"), Matcher("job", MatchOp.EQUAL, "api")] for i in range(9)]
+    answers = [database.select(question, *EVER) for question in questions]
+    assert database.select(questions[8], *EVER) is answers[8]
+    assert database.select(questions[7], *EVER) is answers[7]
+    assert database.select(questions[0], *EVER) is not answers[0]
+    everything_at_once = database.select((), *EVER)
+    assert database.select((), *EVER) is not everything_at_once
+    assert database.select(questions[0], *EVER) is database.select(questions[0], *EVER)
+
+
 def test_series_of_a_block_are_sorted():
     """A block answers in the order of label sets."""
     database = open_blocks(block_files([(labels, [ONE]) for labels in ALL]))
@@ -94,6 +135,30 @@ def test_blocks_and_head_make_one_series():
     }
     assert selection.labels.decode() == sorted(map(Labels, (UP, DOWN, HTTP)))
     assert (database.min_time, database.max_time, database.series_count) == (10, 10_001, 3)
+
+
+@pytest.mark.parametrize("later", [[UP, DOWN], [UP], [UP, HTTP]])
+def test_a_label_set_that_a_block_has_twice(later):
+    """It is one series as soon as there are several blocks, whichever has it twice."""
+    first = named(block_files([(UP, [[(10, 1.0)]]), (UP, [[(5, 0.5), (20, 2.0)]]), (DOWN, [ONE])]), "A")
+    second = named(block_files([(labels, [[(30, 3.0)]]) for labels in (later[0], *later)]), "B")
+    found = open_blocks(first, second).select((), *EVER)
+    assert len(found) == len({*map(Labels, later), Labels(UP), Labels(DOWN)})
+    assert contents(found)[Labels(UP)] == samples((5, 0.5), (10, 1.0), (20, 2.0), (30, 3.0))
+
+
+def test_series_that_come_and_go_from_block_to_block():
+    """Blocks that follow one another need not have the same series, nor each of theirs a chunk in the interval."""
+    first = named(block_files([(UP, [[(1, 1.0)], [(10, 2.0)]]), (HTTP, [[(1, 1.0)]]), (DOWN, [[(10, 5.0)]])]), "A")
+    second = named(block_files([(OK, [[(20, 3.0)]]), (UP, [[(20, 4.0)], [(30, 5.0)]])]), "B")
+    third = named(block_files([(DOWN, [[(40, 6.0)]]), (UP, [[(90, 4.0)]])]), "C")
+    selection = open_blocks(first, second, third).select((), 9, 41)
+    assert contents(selection) == {
+        Labels(UP): samples((10, 2.0), (20, 4.0), (30, 5.0)),
+        Labels(DOWN): samples((10, 5.0), (40, 6.0)),
+        Labels(OK): samples((20, 3.0)),
+    }
+    assert selection.labels.decode() == sorted(map(Labels, (UP, DOWN, OK)))
 
 
 def test_overlapping_blocks_are_merged():

@@ -13,6 +13,19 @@ from obsflow.native.aggregation import (
     keep_ranked,
     reduce_groups,
 )
+from obsflow.native.chunks import (
+    CHUNK_CORRUPT,
+    CHUNK_CUT,
+    CHUNK_MISSING,
+    CHUNK_OUTSIDE,
+    CHUNK_READABLE,
+    CHUNK_SKIPPED,
+    CHUNK_UNREAD,
+    ChunkFiles,
+    ChunkRanges,
+    ChunkTimes,
+    Located,
+)
 from obsflow.native.codecs import (
     XorAppender,
     crc32c,
@@ -26,11 +39,13 @@ from obsflow.native.codecs import (
     xor_encode_many,
     xxhash64,
 )
+from obsflow.native.labels import LabelPairs
 from obsflow.native.series import (
     WINDOW_FUNCTIONS,
     PassedRuns,
     Rows,
     RunTable,
+    SharedBuffers,
     Windows,
     decode_runs,
     decode_runs_and_starts,
@@ -40,13 +55,26 @@ from obsflow.native.series import (
 )
 
 __all__ = [
+    "CHUNK_CORRUPT",
+    "CHUNK_CUT",
+    "CHUNK_MISSING",
+    "CHUNK_OUTSIDE",
+    "CHUNK_READABLE",
+    "CHUNK_SKIPPED",
+    "CHUNK_UNREAD",
     "FOLDING_OPERATORS",
     "GROUP_OPERATORS",
     "WINDOW_FUNCTIONS",
+    "ChunkFiles",
+    "ChunkRanges",
+    "ChunkTimes",
     "Groups",
+    "LabelPairs",
+    "Located",
     "PassedRuns",
     "Rows",
     "RunTable",
+    "SharedBuffers",
     "Windows",
     "XorAppender",
     "crc32c",

@@ -1,6 +1,7 @@
 """The encoded samples of many series: decoding, selecting and windowing."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Final, NamedTuple, Protocol
 
 import attrs
@@ -31,6 +32,9 @@ _MIN_TIME: Final = -(2**63)
 _MAX_TIME: Final = 2**63 - 1
 _CELLS_A_PAUSE: Final = 1 << 20
 _NO_BYTES: Final = np.empty(0, np.uint8)
+_POINTERS: Final = ffi.typeof("uint8_t *[]")
+_SIZES: Final = ffi.typeof("size_t[]")
+_RUNS: Final = ffi.typeof("obs_runs *")
 
 
 class RunTable(Protocol):
@@ -78,10 +82,27 @@ class RunTable(Protocol):
         """The table as kernels take it, made once."""
 
 
-_RUN_COLUMNS: Final = (
-    ("buffer", I32, np.int32), ("start", I64, np.int64), ("length", I64, np.int64),
-    ("encoding", U8, np.uint8), ("min_time", I64, np.int64), ("max_time", I64, np.int64),
-)  # fmt: skip
+class SharedBuffers(tuple[bytes | memoryview, ...]):  # noqa: SLOT001 - a tuple has no room for what is cached
+    """Buffers that many run tables lie in, handed to kernels once for all of them."""
+
+    @cached_property
+    def passed(self) -> "PassedBuffers":
+        """The buffers as kernels take them."""
+        return PassedBuffers(self)
+
+
+class PassedBuffers:
+    """Buffers as C sees them; keeps alive what the pointers refer to."""
+
+    __slots__ = ("_alive", "count", "data", "sizes")
+
+    def __init__(self, buffers: Sequence[bytes | memoryview]) -> None:
+        # Through an array: a memoryview that is handed out must not be part of a cycle; collecting it crashes CPython.
+        passed = [pass_memory(U8, np.frombuffer(each, np.uint8) if len(each) else _NO_BYTES) for each in buffers]
+        self._alive = passed
+        self.count = len(passed)
+        self.data = ffi.new(_POINTERS, passed)
+        self.sizes = ffi.new(_SIZES, [len(each) for each in passed])
 
 
 class PassedRuns:
@@ -90,25 +111,27 @@ class PassedRuns:
     __slots__ = ("_alive", "n_bytes", "n_runs", "n_series", "pointer")
 
     def __init__(self, runs: RunTable) -> None:
-        self.n_runs = len(runs.buffer)
+        shared = runs.buffers
+        buffers = shared.passed if isinstance(shared, SharedBuffers) else PassedBuffers(shared)
+        self.n_runs = n = len(runs.buffer)
         self.n_series = len(runs.offsets) - 1
-        # Through an array: a memoryview that is handed out must not be part of a cycle; collecting it crashes CPython.
-        buffers = [pass_memory(U8, np.frombuffer(each, np.uint8) if len(each) else _NO_BYTES) for each in runs.buffers]
-        columns = {
-            "offsets": pass_memory(I64, as_array(runs.offsets, np.int64, (max(self.n_series, 0) + 1,), "offsets"))
-        }
-        for name, ctype, dtype in _RUN_COLUMNS:
-            columns[name] = pass_memory(ctype, as_array(getattr(runs, name), dtype, (self.n_runs,), name))
-        columns["buffers"] = ffi.new("uint8_t *[]", buffers)
-        columns["sizes"] = ffi.new("size_t[]", [len(each) for each in buffers])
-        sizes = {"n_buffers": len(buffers), "n_series": self.n_series, "n_runs": self.n_runs}
-        self.pointer = ffi.new("obs_runs *", columns | sizes)
-        self._alive = buffers, columns
+        offsets = as_array(runs.offsets, np.int64, (max(self.n_series, 0) + 1,), "offsets")
+        columns = (
+            pass_memory(I32, as_array(runs.buffer, np.int32, (n,), "buffer")),
+            pass_memory(I64, as_array(runs.start, np.int64, (n,), "start")),
+            pass_memory(I64, as_array(runs.length, np.int64, (n,), "length")),
+            pass_memory(U8, as_array(runs.encoding, np.uint8, (n,), "encoding")),
+            pass_memory(I64, as_array(runs.min_time, np.int64, (n,), "min_time")),
+            pass_memory(I64, as_array(runs.max_time, np.int64, (n,), "max_time")),
+        )
+        series = (pass_memory(I64, offsets), self.n_series)
+        self.pointer = ffi.new(_RUNS, (buffers.data, buffers.sizes, buffers.count, *series, *columns, n))
+        self._alive = buffers, series, columns
         self.n_bytes = int(runs.length.sum())
 
     def part(self, first: int, last: int) -> Any:
         """The series `first:last` as a table of their own, over the same runs."""
-        part = ffi.new("obs_runs *", self.pointer[0])
+        part = ffi.new(_RUNS, self.pointer[0])
         part.offsets += first
         part.n_series = last - first
         return part

@@ -1,9 +1,9 @@
 """A data directory as one store: all blocks and the head."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Protocol, Self
 
-import attrs
 import numpy as np
 
 from obsflow.errors import CorruptionError
@@ -11,10 +11,10 @@ from obsflow.model.frames import LabelColumns, Symbols
 from obsflow.model.matchers import Matcher
 from obsflow.model.storage import Selection
 from obsflow.tsdb.block import Block
-from obsflow.tsdb.encoding import IntArray, dense_ids
+from obsflow.tsdb.encoding import IntArray
 from obsflow.tsdb.files import DataDirectory, Decompress, Skipped
 from obsflow.tsdb.head import Head
-from obsflow.tsdb.runs import RunTable, assemble, join, no_runs
+from obsflow.tsdb.runs import RunTable, SourceRuns, assemble, follow, join, no_runs
 from obsflow.tsdb.selections import Selections
 from obsflow.tsdb.series import SeriesTable
 
@@ -42,8 +42,8 @@ class Source(Protocol):
     def skipped(self) -> tuple[Skipped, ...]:
         """What was found so far and is not read."""
 
-    def runs(self, rows: IntArray, start: int, end: int) -> RunTable:
-        """The runs of the series at `rows` that touch `[start, end]`; `series` counts within `rows`."""
+    def runs(self, rows: IntArray, start: int, end: int) -> SourceRuns:
+        """The runs of the series at `rows` that touch `[start, end]`; others may come along."""
 
 
 class Database:
@@ -123,11 +123,11 @@ class Database:
         label set where several sources answer: the order in which Prometheus adds them up. Selections are kept, so that
         what is asked again is there already.
         """
-        sources = tuple(source for source in self._sources if source.min_time <= end and source.max_time >= start)
+        sources = tuple([source for source in self._sources if source.min_time <= end and source.max_time >= start])
         if not sources:
             return Selection(LabelColumns.unlabelled(self._symbols, 0), no_runs())
-        start = max(start, min(source.min_time for source in sources))
-        end = min(end, max(source.max_time for source in sources))
+        start = max(start, min([source.min_time for source in sources]))
+        end = min(end, max([source.max_time for source in sources]))
         question = (tuple(matchers), sources)
         known = self._kept.find(question, start, end)
         if known is not None:
@@ -139,15 +139,28 @@ class Database:
 
     def _search(self, question: "_Question", start: int, end: int) -> Selection:
         matchers, sources = question
-        parts = []
+        parts: list[_Part] = []
         for source in sources:
-            rows = source.series.match(matchers)
-            if len(rows) and len(table := source.runs(rows, start, end)):
-                present, series = dense_ids(table.series, len(rows))
-                parts.append((source.series.take(rows[present]), attrs.evolve(table, series=series)))
+            matched = source.series.match(matchers)
+            if not len(matched.rows):
+                continue
+            found = source.runs(matched.rows, start, end)
+            if len(found):
+                present = found.present
+                parts.append((source, matched.labels(present), found if present is None else found.only(present)))
         if not parts:
             return Selection(LabelColumns.unlabelled(self._symbols, 0), no_runs())
-        labels, table = parts[0] if len(parts) == 1 else _unite(parts)
+        if len(parts) == 1:
+            ((_, labels, found),) = parts
+            return Selection(labels, found.runs) if found.is_selection else self._merge(labels, found.table())
+        labels, numbers = _unite([part for _, part, _ in parts])
+        numbered = [(found, each) for (_, _, found), each in zip(parts, numbers, strict=True)]
+        if _follow_one_another(parts, numbers):
+            return Selection(labels, follow([(found.runs, each) for found, each in numbered], len(labels)))
+        return self._merge(labels, join([found.table(each) for found, each in numbered]))
+
+    def _merge(self, labels: LabelColumns, table: RunTable) -> Selection:
+        """The runs as a selection, without overlaps and what was deleted."""
         runs, problems = assemble(table, len(labels))
         for problem in problems:
             self._bad_runs.setdefault((problem.file, problem.offset), problem)
@@ -159,19 +172,33 @@ class Database:
 _Question = tuple[tuple[Matcher, ...], tuple[Source, ...]]
 
 
-def _unite(parts: Sequence[tuple[LabelColumns, RunTable]]) -> tuple[LabelColumns, RunTable]:
-    """Label sets and runs of several sources under one numbering, sorted by label set."""
-    labels = parts[0][0]
-    for other, _ in parts[1:]:
+_Part = tuple[Source, LabelColumns, SourceRuns]
+
+
+def _follow_one_another(parts: Sequence[_Part], numbers: Sequence[IntArray]) -> bool:
+    """Whether all runs can be taken as they are, those of one part before those of the next."""
+    return (
+        all(found.is_selection for *_, found in parts)
+        and all(before.max_time < after.min_time for (before, *_), (after, *_) in itertools.pairwise(parts))
+        and all(np.bincount(each).max() == 1 for each in numbers)  # a damaged index may have a label set twice
+    )
+
+
+def _unite(parts: Sequence[LabelColumns]) -> tuple[LabelColumns, list[IntArray]]:
+    """The label sets of several sources, each once and sorted; and which of them those of each source are."""
+    labels = parts[0]
+    if all(_is_equal(labels, other) for other in parts[1:]) and labels.is_sorted and labels.is_distinct:
+        return labels, [np.arange(len(labels))] * len(parts)
+    for other in parts[1:]:
         labels = labels.concat(other)
     ids, first = labels.group()
     distinct = labels.take(first)
     order = distinct.sort_order
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    tables = []
-    at = 0
-    for part, table in parts:
-        tables.append(table.for_series(rank[ids[at : at + len(part)]]))
-        at += len(part)
-    return distinct.take(order), join(tables)
+    ends = np.cumsum([len(part) for part in parts])
+    return distinct.take(order), np.split(rank[ids], ends[:-1])
+
+
+def _is_equal(a: LabelColumns, b: LabelColumns) -> bool:
+    return a.names == b.names and np.array_equal(a.columns, b.columns)

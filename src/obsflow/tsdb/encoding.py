@@ -136,6 +136,9 @@ def expand(counts: IntArray) -> tuple[IntArray, IntArray]:
 
 def dense_ids(ids: npt.NDArray[np.integer], count: int) -> tuple[IntArray, IntArray]:
     """The distinct ones of ids below `count`, ascending, and the index among them of each."""
+    if len(ids) < count >> 3:  # then sorting a few is less than a pass over all that there could be
+        distinct, index = np.unique(ids, return_inverse=True)
+        return distinct.astype(np.int64), index
     there = np.zeros(count, np.bool_)
     there[ids] = True
     return np.flatnonzero(there), (np.cumsum(there) - 1)[ids]

@@ -7,6 +7,7 @@ from typing import Self
 import attrs
 import numpy as np
 
+from obsflow import native
 from obsflow.errors import CorruptionError
 from obsflow.model.frames import Symbols
 from obsflow.model.storage import FLOAT_CHUNKS
@@ -14,7 +15,7 @@ from obsflow.tsdb.encoding import IntArray, MaskArray, offsets_of
 from obsflow.tsdb.files import Decompress, File, HeadFiles, Skipped
 from obsflow.tsdb.head_chunks import HeadChunk, decode_head_chunks
 from obsflow.tsdb.replay import Deletion, LoggedSamples, Replay
-from obsflow.tsdb.runs import ChunkMetas, RunTable, join, raw_runs
+from obsflow.tsdb.runs import RunTable, SourceRuns, find_deleted, join, raw_runs
 from obsflow.tsdb.segments import chunk_kind
 from obsflow.tsdb.series import SeriesTable
 from obsflow.tsdb.tombstones import Stones, is_deleted
@@ -29,7 +30,7 @@ class Head:
     `min_time` is the time of its first sample, `max_time` of its last (ms, closed).
     """
 
-    __slots__ = ("_chunks", "_table", "max_time", "min_time", "problems", "series", "skipped")
+    __slots__ = ("_table", "_times", "max_time", "min_time", "problems", "series", "skipped")
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Head:
         order = np.lexsort((table.min_time, table.series))
         self._table = table.take(order)
         offsets = offsets_of(np.bincount(self._table.series, minlength=len(series)))
-        self._chunks = ChunkMetas(offsets, self._table.min_time, self._table.max_time, np.arange(len(order)))
+        self._times = native.ChunkTimes(offsets, self._table.min_time, self._table.max_time)
         self.min_time = int(table.min_time.min(initial=_EVER[1]))
         self.max_time = int(table.max_time.max(initial=_EVER[0]))
         self.series = series
@@ -71,19 +72,23 @@ class Head:
             chunks.add(file)
         samples = attrs.evolve(samples, rows=rank[samples.rows])
         deletions = [attrs.evolve(deletion, row=int(rank[deletion.row])) for deletion in replay.deletions]
+        table = chunks.table()
+        deleted = find_deleted(table.series, table.min_time, table.max_time, _stones(deletions))
         raw = _newer_than_chunks(samples, deletions, chunks, min_valid_time)
         counts = replay.unread + chunks.skipped
         return cls(
             SeriesTable.from_labels(symbols, labels),
-            join((chunks.table().delete(np.arange(len(labels)), _stones(deletions)), raw)),
+            join((attrs.evolve(table, deleted=deleted), raw)),
             (*replay.problems, *chunks.problems),
             tuple(Skipped("head", kind, count) for kind, count in sorted(counts.items())),
         )
 
-    def runs(self, rows: IntArray, start: int, end: int) -> RunTable:
-        """The runs of the series at `rows` that touch `[start, end]`; `series` counts within `rows`."""
-        owner, at = self._chunks.between(rows, start, end)
-        return attrs.evolve(self._table.take(at), series=owner)
+    def runs(self, rows: IntArray, start: int, end: int) -> SourceRuns:
+        """The runs of the series at `rows` that touch `[start, end]`."""
+        ranges = self._times.between(rows, start, end)
+        found = self._table.take(ranges.chunks())
+        n_empty = int(np.count_nonzero(ranges.offsets[1:] == ranges.offsets[:-1]))
+        return SourceRuns(found.files, found.to_runs(ranges.offsets), n_empty, ranges.in_order, found.deleted)
 
 
 class _Chunks:

@@ -128,13 +128,13 @@ class TSDB:
                 np.array(self._names, np.int32),
                 np.array(self._values, np.int32),
             )
-        rows = self._table.match(matchers)
+        matched = self._table.match(matchers)
         runs: list[tuple[int, int, int, int, int]] = []
         with_starts: list[int] = []
         open_parts: list[bytes] = []
         counts: list[int] = []
         position = 0
-        for row in rows.tolist():
+        for row in matched.rows.tolist():
             before = len(runs)
             series = self._series[row]
             first = bisect.bisect_left(series.max_times, start)
@@ -157,7 +157,7 @@ class TSDB:
                 position += size
             counts.append(len(runs) - before)
         per_row = np.array(counts, np.int64)
-        labels: LabelColumns = self._table.take(rows[per_row > 0])
+        labels: LabelColumns = matched.labels(np.flatnonzero(per_row))
         found = self._runs(runs, per_row[per_row > 0], b"".join(open_parts))
         found.encoding[with_starts] = ENCODING_RAW_STARTS
         return Selection(labels, found)

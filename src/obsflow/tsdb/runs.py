@@ -1,5 +1,6 @@
 """Runs of samples on their way from several sources into one selection: ordered, merged, without what was deleted."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import attrs
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from obsflow import native
 from obsflow.errors import CorruptionError
 from obsflow.model.storage import WITH_STARTS, Runs
-from obsflow.tsdb.encoding import IntArray, expand, offsets_of
+from obsflow.tsdb.encoding import IntArray, offsets_of
 from obsflow.tsdb.files import File
 from obsflow.tsdb.tombstones import Stones, is_deleted
 
@@ -23,13 +24,73 @@ class ChunkMetas:
     max_time: IntArray
     reference: IntArray
 
-    def between(self, rows: IntArray, start: int, end: int) -> tuple[IntArray, IntArray]:
-        """The chunks of the series at `rows` that touch `[start, end]`: which of the rows has each, and which it is."""
-        first = self.offsets[rows]
-        owner, within = expand(self.offsets[rows + 1] - first)
-        at = first[owner] + within
-        touches = (self.max_time[at] >= start) & (self.min_time[at] <= end)
-        return owner[touches], at[touches]
+    @property
+    def times(self) -> native.ChunkTimes:
+        """When they are, for kernels."""
+        return native.ChunkTimes(self.offsets, self.min_time, self.max_time)
+
+
+@attrs.frozen(eq=False)
+class SourceRuns:
+    """What one source has of some series, in their order: `runs`, which lie in `files`; `n_empty` series have none.
+
+    `in_order` says that the runs of each series follow one another in time and do not overlap. `deleted` holds for
+    single runs the closed intervals, int64 `[n, 2]` ms, that are deleted from them.
+    """
+
+    files: tuple[File, ...]
+    runs: Runs
+    n_empty: int
+    in_order: bool
+    deleted: Mapping[int, IntArray] = attrs.field(factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.runs.start)
+
+    @property
+    def is_selection(self) -> bool:
+        """Whether a query can take the runs as they are."""
+        return self.in_order and not self.deleted
+
+    @property
+    def present(self) -> IntArray | None:
+        """The series that have any runs; None for all."""
+        return np.flatnonzero(np.diff(self.runs.offsets)) if self.n_empty else None
+
+    def only(self, present: IntArray) -> "SourceRuns":
+        """The same runs, counted without the series that have none."""
+        runs = self.runs
+        offsets = np.append(runs.offsets[present], runs.offsets[-1])
+        return attrs.evolve(self, runs=attrs.evolve(runs, offsets=offsets), n_empty=0)
+
+    def table(self, series: IntArray | None = None) -> "RunTable":
+        """The runs in any order; of series `series[i]` instead of `i`, where that is given."""
+        runs = self.runs
+        numbers = np.arange(len(runs)) if series is None else series
+        return RunTable(
+            files=self.files,
+            series=np.repeat(numbers, runs.offsets[1:] - runs.offsets[:-1]),
+            file=runs.buffer,
+            start=runs.start,
+            length=runs.length,
+            encoding=runs.encoding,
+            min_time=runs.min_time,
+            max_time=runs.max_time,
+            deleted=self.deleted,
+        )
+
+
+def find_deleted(rows: IntArray, min_time: IntArray, max_time: IntArray, stones: Stones) -> Mapping[int, IntArray]:
+    """What `stones`, by row, delete from runs: by run, which is of the series at `rows` and has these times."""
+    deleted: dict[int, IntArray] = {}
+    if not stones:
+        return deleted
+    runs = np.flatnonzero(np.isin(rows, list(stones)))
+    for run, row in zip(runs.tolist(), rows[runs].tolist(), strict=True):
+        gone = stones[row]
+        if ((gone[:, 0] <= max_time[run]) & (gone[:, 1] >= min_time[run])).any():
+            deleted[run] = gone
+    return deleted
 
 
 @attrs.frozen(eq=False)
@@ -42,7 +103,7 @@ class RunTable:
 
     files: tuple[File, ...]
     series: IntArray
-    file: IntArray
+    file: npt.NDArray[np.signedinteger]
     start: IntArray
     length: IntArray
     encoding: npt.NDArray[np.uint8]
@@ -59,21 +120,6 @@ class RunTable:
             {i: self.deleted[run] for i, run in enumerate(at.tolist()) if run in self.deleted} if self.deleted else {}
         )
         return RunTable(self.files, **{name: getattr(self, name)[at] for name in _COLUMNS}, deleted=deleted)
-
-    def for_series(self, series: IntArray) -> "RunTable":
-        """These runs under other numbers of their series: `series[i]` for `i`."""
-        return attrs.evolve(self, series=series[self.series])
-
-    def delete(self, rows: IntArray, stones: Stones) -> "RunTable":
-        """These runs with the `stones` of the series that the selection has at `rows` (row of a source: intervals)."""
-        if not stones:
-            return self
-        deleted = {}
-        for run, row in enumerate(rows[self.series].tolist()):
-            gone = stones.get(row)
-            if gone is not None and ((gone[:, 0] <= self.max_time[run]) & (gone[:, 1] >= self.min_time[run])).any():
-                deleted[run] = gone
-        return attrs.evolve(self, deleted=deleted)
 
     def to_runs(self, offsets: IntArray) -> Runs:
         """The runs as a query takes them; series `i` has those at `offsets[i]:offsets[i + 1]`."""
@@ -106,6 +152,31 @@ def join(tables: Sequence[RunTable]) -> RunTable:
         deleted={
             at + run: gone for table, at in zip(tables, first_run, strict=False) for run, gone in table.deleted.items()
         },
+    )
+
+
+def follow(parts: Sequence[tuple[Runs, IntArray]], series: int) -> Runs:
+    """The runs of sources that follow one another in time, of `series` series: number `i` of a part is `numbers[i]`."""
+    counts = [np.diff(runs.offsets) for runs, _ in parts]
+    total = np.zeros(series, np.int64)
+    for (_, numbers), count in zip(parts, counts, strict=True):
+        total[numbers] += count
+    offsets = offsets_of(total)
+    free = offsets[:-1].copy()
+    order = np.empty(offsets[-1], np.int64)
+    before = 0
+    for (runs, numbers), count in zip(parts, counts, strict=True):
+        at = np.arange(len(runs.start))
+        order[np.repeat(free[numbers] - runs.offsets[:-1], count) + at] = at + before
+        free[numbers] += count
+        before += len(at)
+    first_buffer = itertools.accumulate([len(runs.buffers) for runs, _ in parts], initial=0)
+    buffer = [runs.buffer + np.int32(first) for (runs, _), first in zip(parts, first_buffer, strict=False)]
+    return Runs(
+        buffers=native.SharedBuffers(itertools.chain(*[runs.buffers for runs, _ in parts])),
+        offsets=offsets,
+        buffer=np.concatenate(buffer)[order],
+        **{name: np.concatenate([getattr(runs, name) for runs, _ in parts])[order] for name in _COLUMNS[2:]},
     )
 
 

@@ -35,6 +35,7 @@ class Selections:
 
     def __init__(self, decoded_samples: int = 0) -> None:
         self._answers: dict[Hashable, _Answer] = {}
+        self._runs = 0
         self._room = decoded_samples
 
     def find(self, question: Hashable, start: int, end: int) -> Selection | None:
@@ -62,20 +63,32 @@ class Selections:
         )
 
     def keep(self, question: Hashable, start: int, end: int, selection: Selection) -> None:
-        """Remember an answer; the oldest go."""
+        """Remember an answer. Where threads do at the same time, the count of runs is right again when old ones go."""
+        gone = self._answers.pop(question, None)
+        self._runs -= gone.runs if gone is not None else 0
+        answer = _Answer(start, end, selection)
+        if answer.runs > _MAX_KEPT_RUNS:
+            return
+        self._answers[question] = answer
+        self._runs += answer.runs
+        if self._runs > _MAX_KEPT_RUNS or len(self._answers) > _MAX_KEPT:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Let old answers go until a quarter of the room is free, so that it is not done for each that comes."""
         answers = self._answers
-        answers.pop(question, None)
-        answers[question] = _Answer(start, end, selection)
-        runs = sum(each.runs for each in list(answers.values()))
-        for old in list(answers):
-            if runs <= _MAX_KEPT_RUNS and len(answers) <= _MAX_KEPT:
+        runs = sum([each.runs for each in list(answers.values())])
+        for old in list(answers)[:-1]:
+            if runs <= _MAX_KEPT_RUNS * 3 // 4 and len(answers) <= _MAX_KEPT * 3 // 4:
                 break
             gone = answers.pop(old, None)
             runs -= gone.runs if gone is not None else 0
+        self._runs = runs
 
     def forget(self) -> None:
         """Remember nothing."""
         self._answers.clear()
+        self._runs = 0
 
     def _decode(self, answer: _Answer) -> None:
         """Decode an answer's samples, if they find room; the oldest that are decoded make it."""
