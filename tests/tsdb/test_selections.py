@@ -51,19 +51,22 @@ def test_an_interval_grows_by_its_length(asked, extended):
 
 
 def test_the_oldest_answers_go(monkeypatch):
-    """So many answers are kept, and so many runs in all of them."""
-    monkeypatch.setattr(selections, "_MAX_KEPT", 2)
+    """So many answers are kept, and so many runs in all of them; some go at once, so that there is room for a while."""
+    monkeypatch.setattr(selections, "_MAX_KEPT", 4)
     kept = Selections()
-    for question in "abc":
+    for question in "abcde":
         kept.keep(question, 0, 9, selection())
-    assert [kept.find(question, 0, 9) is not None for question in "abc"] == [False, True, True]
+    assert [kept.find(question, 0, 9) is not None for question in "abcde"] == [False, False, True, True, True]
 
-    monkeypatch.setattr(selections, "_MAX_KEPT_RUNS", 3)
-    kept.keep("d", 0, 9, selection())
-    assert [kept.find(question, 0, 9) is not None for question in "bcd"] == [False, False, True]
+    monkeypatch.setattr(selections, "_MAX_KEPT_RUNS", 7)  # each has two
+    kept.keep("f", 0, 9, selection())
+    assert [kept.find(question, 0, 9) is not None for question in "cdef"] == [False, False, True, True]
+
+    kept.keep("g", 0, 9, selection(40))
+    assert kept.find("g", 0, 9) is None  # more than there is room for
 
     kept.forget()
-    assert kept.find("d", 0, 9) is None
+    assert kept.find("f", 0, 9) is None
 
 
 def test_what_is_asked_twice_is_decoded():

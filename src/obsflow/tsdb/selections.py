@@ -14,12 +14,16 @@ _MAX_KEPT_RUNS: Final = 1 << 20
 
 @attrs.define(eq=False)
 class _Answer:
-    """A selection and the interval (ms, closed) for which it is complete; `samples` are those that it holds decoded."""
+    """A selection and the interval (ms, closed) for which it is complete; `samples` are those that it holds decoded.
+
+    `is_settled` says that it is as it will stay: decoded, or with no room for that.
+    """
 
     start: int
     end: int
     selection: Selection
     samples: int = 0
+    is_settled: bool = False
 
     @property
     def runs(self) -> int:
@@ -43,7 +47,8 @@ class Selections:
         answer = self._answers.get(question)
         if answer is None or start < answer.start or answer.end < end:
             return None
-        if self._room and not answer.samples:
+        if self._room and not answer.is_settled:
+            answer.is_settled = True
             self._decode(answer)
         return answer.selection
 
