@@ -31,7 +31,7 @@ def run(capsys, *arguments):
         ("alertmanager.yml", "{{ .GroupLabels.alertname }}", "{{ .GroupLabels.alertname", "unclosed action"),
         ("alertmanager.yml", "severity = none", "severity is none", "bad matcher format"),
         ("alertmanager.yml", "group_wait: 30s", "group_wait: 30", 'not a valid duration string: "30"'),
-        ("rules.yml", "for: 5m", "for: 5 minutes", 'not a valid duration string: "5 minutes"'),
+        ("rules.yml", "for: 5m", "for: 5 minutes", 'unknown unit " minutes" in duration "5 minutes"'),
         ("rules.yml", "humanizePercentage", "humanisePercentage", 'function "humanisePercentage" not defined'),
         ("rules.yml", "sum by (endpoint)", "sum by (endpoint", "unexpected"),
         ("rules.yml", "expr: node_up == 0", "exprr: node_up == 0", 'did you mean "expr"?'),
