@@ -63,3 +63,49 @@ def snappy_decode(data):
     if len(out) != length:
         raise SnappyError
     return bytes(out)
+
+
+_P1, _P2, _P3, _P4, _P5 = (
+    0x9E3779B185EBCA87,
+    0xC2B2AE3D27D4EB4F,
+    0x165667B19E3779F9,
+    0x85EBCA77C2B2AE63,
+    0x27D4EB2F165667C5,
+)
+_WORD = (1 << 64) - 1
+
+
+def _rotate(word, by):
+    return (word << by | word >> (64 - by)) & _WORD
+
+
+def _round(lane, word):
+    return _rotate((lane + word * _P2) & _WORD, 31) * _P1 & _WORD
+
+
+def xxhash64(data):
+    """XXH64 with seed 0, as its specification has it: four lanes of eight bytes, then what is left."""
+    at, total = 0, _P5
+    if len(data) >= 32:
+        lanes = [(_P1 + _P2) & _WORD, _P2, 0, -_P1 & _WORD]
+        while at + 32 <= len(data):
+            for i in range(4):
+                lanes[i] = _round(lanes[i], int.from_bytes(data[at : at + 8], "little"))
+                at += 8
+        total = sum(_rotate(lane, by) for lane, by in zip(lanes, (1, 7, 12, 18), strict=True)) & _WORD
+        for lane in lanes:
+            total = ((total ^ _round(0, lane)) * _P1 + _P4) & _WORD
+    total = (total + len(data)) & _WORD
+    while at + 8 <= len(data):
+        total ^= _round(0, int.from_bytes(data[at : at + 8], "little"))
+        total = (_rotate(total, 27) * _P1 + _P4) & _WORD
+        at += 8
+    if at + 4 <= len(data):
+        total ^= int.from_bytes(data[at : at + 4], "little") * _P1 & _WORD
+        total = (_rotate(total, 23) * _P2 + _P3) & _WORD
+        at += 4
+    for byte in data[at:]:
+        total = _rotate(total ^ byte * _P5 & _WORD, 11) * _P1 & _WORD
+    total = (total ^ total >> 33) * _P2 & _WORD
+    total = (total ^ total >> 29) * _P3 & _WORD
+    return total ^ total >> 32

@@ -6,7 +6,7 @@ import sys
 import attrs
 
 from obsflow.errors import QueryError
-from obsflow.model.floats import float_bits, parse_go_float, render_float
+from obsflow.model.floats import float_bits, parse_go_float, render_float, render_float_g
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher, MatchOp, all_match
 from obsflow.model.regex import LabelRegex
@@ -26,27 +26,34 @@ from obsflow.promql.ast import (
     VectorSelector,
     children,
 )
+from tests.oracles import hashes
 from tests.oracles.histogram import search
 
 STALE = 0x7FF0000000000002
 NAN = float("nan")
 METADATA = ("__name__", "__type__", "__unit__")
+MARK = "\ud800"  # a label of series whose names go at the end of the query
 SAME = "vector cannot contain metrics with the same labelset"
 
 
 class Oracle:
     """Evaluates one expression at one time over `(labels, times, values)`; vectors are lists of (labels, value)."""
 
-    def __init__(self, series, lookback_ms=300_000, default_step_ms=60_000, habits=None):
+    def __init__(
+        self, series, lookback_ms=300_000, default_step_ms=60_000, step_ms=0, *, delays_names=False, habits=None
+    ):
         self.series = [(labels, list(zip(times, values, strict=True))) for labels, times, values in series]
         self.lookback_ms = lookback_ms
         self.default_step_ms = default_step_ms
+        self.step_ms = step_ms
+        self.delays_names = delays_names
         self.habits = Habits() if habits is None else habits
 
     def instant(self, expr, time, start=None, end=None):
         """The value at `time`; `start` and `end` are what `@ start()` and `@ end()` mean."""
         bounds = (time if start is None else start, time if end is None else end)
-        return _At(self, time, bounds).value(expr)
+        value = _At(self, time, bounds).value(expr)
+        return unique([(settled(labels), v) for labels, v in value]) if isinstance(value, list) else value
 
 
 class _At:
@@ -75,13 +82,36 @@ class _At:
                 return self.call(node)
         raise AssertionError(node)
 
+    def bare(self, labels):
+        """The labels without the name, or with the mark that it is to go."""
+        return labels.with_({MARK: "drop"}) if self.oracle.delays_names else labels.without(*METADATA)
+
+    def duration(self, duration):
+        return duration if isinstance(duration, int) else int(self.seconds(duration) * 1000)
+
+    def seconds(self, node):
+        if isinstance(node, NumberLiteral):
+            return node.value
+        if node.op in ("step", "range"):
+            return (self.oracle.step_ms if node.op == "step" else self.bounds[1] - self.bounds[0]) / 1000
+        operands = [self.seconds(operand) for operand in node.operands]
+        if len(operands) == 1:
+            return -operands[0] if node.op == "-" else operands[0]
+        return {"min_of": min, "max_of": max, "^": pow, **ARITHMETIC}[node.op](*operands)
+
+    def window(self, node):
+        range_ms = self.duration(node.range)
+        if range_ms <= 0:
+            raise QueryError("duration must be greater than 0")
+        return range_ms
+
     # ---- samples
 
     def reference(self, node):
         at = node.at
         if isinstance(at, Anchor):
             at = self.bounds[0] if at is Anchor.START else self.bounds[1]
-        return (self.time if at is None else at) - node.offset
+        return (self.time if at is None else at) - self.duration(node.offset)
 
     def select(self, node):
         reference = self.reference(node)
@@ -98,21 +128,21 @@ class _At:
         """(series with samples, end of the window, range) of a range vector."""
         node = strip(node)
         if isinstance(node, MatrixSelector):
-            end = self.reference(node.selector)
+            end, range_ms = self.reference(node.selector), self.window(node)
             found = []
             for labels, samples in self.oracle.series:
                 if all_match(node.selector.matchers, labels):
-                    inside = [(t, v) for t, v in samples if end - node.range < t <= end and not is_stale(v)]
+                    inside = [(t, v) for t, v in samples if end - range_ms < t <= end and not is_stale(v)]
                     if inside:
                         found.append((labels, inside))
-            return found, end, node.range
-        end = self.reference(node)
-        step = self.oracle.default_step_ms if node.step is None else node.step
+            return found, end, range_ms
+        end, range_ms = self.reference(node), self.window(node)
+        step = self.oracle.default_step_ms if node.step is None else self.duration(node.step)
         rows = {}
-        for time in range((end - node.range) // step * step + step, end + 1, step):
+        for time in range((end - range_ms) // step * step + step, end + 1, step):
             for labels, value in _At(self.oracle, time, self.bounds).value(node.expr):
                 rows.setdefault(labels, []).append((time, value))
-        return list(rows.items()), end, node.range
+        return list(rows.items()), end, range_ms
 
     # ---- windows that know their values at both ends
 
@@ -125,11 +155,9 @@ class _At:
                 yield labels, [(t, v) for t, v in samples if start < t <= stop and not is_stale(v)]
 
     def with_ends(self, name, matrix):
-        end = self.reference(matrix.selector)
-        for labels, samples in self.around(matrix.selector, end, matrix.range):
-            window = ends_of(
-                samples, end - matrix.range, end, matrix.selector.mode, counter=name in ("rate", "increase")
-            )
+        end, range_ms = self.reference(matrix.selector), self.window(matrix)
+        for labels, samples in self.around(matrix.selector, end, range_ms):
+            window = ends_of(samples, end - range_ms, end, matrix.selector.mode, counter=name in ("rate", "increase"))
             if window is None:
                 continue
             left, inside, right, taken = window
@@ -142,7 +170,7 @@ class _At:
                     lost += previous if sample < previous else 0.0
                     previous = sample
                 value += lost
-            yield labels, value / (matrix.range / 1000) if name == "rate" else value
+            yield labels, value / (range_ms / 1000) if name == "rate" else value
 
     def smoothed(self, node):
         time = self.reference(node)
@@ -161,7 +189,7 @@ class _At:
         if op == "+":
             return value
         if isinstance(value, list):
-            return unique([(bare(labels), -v) for labels, v in value])
+            return unique([(self.bare(labels), -v) for labels, v in value])
         return -value
 
     def binary(self, node):
@@ -169,7 +197,7 @@ class _At:
         if isinstance(left, list) and isinstance(right, list):
             if node.op in ("and", "or", "unless"):
                 return set_operation(node, left, right)
-            return match_vectors(node, left, right)
+            return match_vectors(node, left, right, self.oracle.delays_names)
         if not isinstance(left, list) and not isinstance(right, list):
             return float(operate(node.op, left, right))
         out = []
@@ -177,7 +205,7 @@ class _At:
             a, b = (sample, right) if isinstance(left, list) else (left, sample)
             result = operate(node.op, a, b)
             if node.op not in COMPARISONS or node.returns_bool:
-                out.append((bare(labels), float(result)))
+                out.append((self.bare(labels), float(result)))
             elif result:
                 out.append((labels, sample))
         return unique(out)
@@ -196,8 +224,10 @@ class _At:
             return [sample for members in groups.values() for sample in rank(node.op, members, int(max(param, 0)))]
         if node.op == "count_values":
             return count_values(node, vector, param)
+        if node.op in ("limitk", "limit_ratio"):
+            return limit(node, vector, param)
         return [
-            (labels, self.oracle.habits.reductions[node.op]([value for _, value in members], param))
+            (marked_as(labels, members), self.oracle.habits.reductions[node.op]([value for _, value in members], param))
             for labels, members in grouped(node, vector).items()
         ]
 
@@ -262,7 +292,7 @@ class _At:
         name, args = node.name, node.args
         matrix = strip(args[0]) if args else None
         if isinstance(matrix, MatrixSelector) and matrix.selector.mode is not RangeMode.PLAIN:
-            return unique([(bare(labels), v) for labels, v in self.with_ends(name, matrix) if v is not None])
+            return unique([(self.bare(labels), v) for labels, v in self.with_ends(name, matrix) if v is not None])
         if name in WINDOWS:
             at = {"quantile_over_time": 1}.get(name, 0)
             found, end, range_ms = self.windows(args[at])
@@ -271,11 +301,11 @@ class _At:
             for labels, samples in found:
                 value = self.oracle.habits.windows[name](samples, end - range_ms, end, self.time, *params)
                 if value is not None:
-                    out.append((labels if name in ("last_over_time", "first_over_time") else bare(labels), value))
+                    out.append((labels if name in ("last_over_time", "first_over_time") else self.bare(labels), value))
             return unique(out)
         if name in MATH:
             params = [self.value(argument) for argument in args[1:]]
-            return unique([(bare(labels), MATH[name](value, *params)) for labels, value in self.value(args[0])])
+            return unique([(self.bare(labels), MATH[name](value, *params)) for labels, value in self.value(args[0])])
         return getattr(self, f"call_{name}")(*args)
 
     def call_absent_over_time(self, matrix):
@@ -290,8 +320,8 @@ class _At:
     def call_timestamp(self, vector):
         inner = strip(vector)
         if isinstance(inner, VectorSelector):
-            return unique([(bare(labels), t / 1000) for labels, t, _ in self.select(inner)])
-        return unique([(bare(labels), self.time / 1000) for labels, _ in self.value(inner)])
+            return unique([(self.bare(labels), t / 1000) for labels, t, _ in self.select(inner)])
+        return unique([(self.bare(labels), self.time / 1000) for labels, _ in self.value(inner)])
 
     def call_scalar(self, vector):
         values = self.value(vector)
@@ -302,9 +332,8 @@ class _At:
 
     def call_clamp(self, vector, least, greatest):
         least, greatest = self.value(least), self.value(greatest)
-        if greatest < least:
-            return []
-        return unique([(bare(labels), go_max(least, go_min(greatest, value))) for labels, value in self.value(vector)])
+        clamped = [(self.bare(labels), go_max(least, go_min(greatest, v))) for labels, v in self.value(vector)]
+        return [] if greatest < least else unique(clamped)
 
     def call_sort(self, vector):
         return sorted(self.value(vector), key=lambda s: (math.isnan(s[1]), 0 if math.isnan(s[1]) else s[1]))
@@ -318,25 +347,60 @@ class _At:
         out = []
         for labels, value in self.value(vector):
             text = regex.expand(replacement, labels.get(source))
-            out.append((labels if text is None else labels.with_({target: text}), value))
+            out.append((labels if text is None else relabelled(labels, target, text), value))
         return unique(out)
 
     def call_label_join(self, vector, target, separator, *sources):
         target, separator, *sources = (self.value(argument) for argument in (target, separator, *sources))
         return unique(
             [
-                (labels.with_({target: separator.join(labels.get(source) for source in sources)}), value)
+                (relabelled(labels, target, separator.join(labels.get(source) for source in sources)), value)
                 for labels, value in self.value(vector)
             ]
         )
 
     def call_histogram_quantile(self, quantile, vector):
         q, rising = self.value(quantile), self.oracle.habits.monotonic
-        return unique([(bare(labels), bucket_quantile(q, found, rising)) for labels, found in self.histograms(vector)])
+        return unique(
+            [(self.bare(labels), bucket_quantile(q, found, rising)) for labels, found in self.histograms(vector)]
+        )
+
+    def call_histogram_quantiles(self, vector, target, *quantiles):
+        out = []
+        for q in map(self.value, quantiles):
+            text = open_metrics(q)
+            for labels, found in self.histograms(vector):
+                out.append((self.bare(labels).with_({self.value(target): text}), bucket_quantile(q, found)))
+        return unique(out)
+
+    def call_sort_by_label(self, vector, *_labels):
+        return self.value(vector)
+
+    def call_pi(self):
+        return math.pi
+
+    def call_start(self):
+        return self.bounds[0] / 1000
+
+    def call_end(self):
+        return self.bounds[1] / 1000
+
+    def call_range(self):
+        return (self.bounds[1] - self.bounds[0]) / 1000
+
+    def call_step(self):
+        return self.oracle.step_ms / 1000 if self.bounds[0] != self.bounds[1] else 0.0
+
+    def call_min_of(self, a, b):
+        return go_min(self.value(a), self.value(b))
+
+    def call_max_of(self, a, b):
+        return go_max(self.value(a), self.value(b))
 
     def call_histogram_fraction(self, lower, upper, vector):
         bounds = self.value(lower), self.value(upper)
-        return unique([(bare(labels), bucket_fraction(*bounds, found)) for labels, found in self.histograms(vector)])
+        found = self.histograms(vector)
+        return unique([(self.bare(labels), bucket_fraction(*bounds, buckets)) for labels, buckets in found])
 
     def histograms(self, vector):
         found = {}
@@ -360,8 +424,20 @@ def strip(node):
     return node
 
 
-def bare(labels):
-    return labels.without(*METADATA)
+def settled(labels):
+    """The labels at the end of the query."""
+    return labels.without(MARK, *METADATA) if labels.get(MARK) else labels
+
+
+def marked_as(labels, members):
+    """The labels of a group: its name goes if that of any member does."""
+    marked = any(member.get(MARK) for member, _ in members) and any(labels.get(name) for name in METADATA)
+    return labels.with_({MARK: "drop"}) if marked else labels
+
+
+def relabelled(labels, target, text):
+    """A name that is given stays."""
+    return labels.with_({target: text, **({MARK: ""} if target == "__name__" else {})})
 
 
 def unique(vector):
@@ -419,7 +495,7 @@ def operate(op, a, b):
 def signature(matching, labels):
     if matching.on:
         return labels.only(matching.labels)
-    return labels.without("__name__", *matching.labels)
+    return labels.without("__name__", MARK, *matching.labels)
 
 
 def set_operation(node, left, right):
@@ -433,9 +509,10 @@ def set_operation(node, left, right):
     return left + [sample for sample in right if signature(matching, sample[0]) not in lefts]
 
 
-def match_vectors(node, left, right):
+def match_vectors(node, left, right, delays_names):
     matching = node.matching
-    if not left or not right:
+    fills = matching.fill_left, matching.fill_right
+    if (not left and not right) or (not (left and right) and fills == (None, None)):
         return []
     swapped = matching.cardinality is Cardinality.ONE_TO_MANY
     many, one = (right, left) if swapped else (left, right)
@@ -444,13 +521,19 @@ def match_vectors(node, left, right):
         if signature(matching, labels) in by_signature:
             raise QueryError("found duplicate series for the match group")
         by_signature[signature(matching, labels)] = (labels, value)
-    out, taken = [], set()
+    pairs = []
     for labels, value in many:
         key = signature(matching, labels)
-        if key not in by_signature:
-            continue
-        one_labels, one_value = by_signature[key]
-        result_labels = labels_of_result(node, labels, one_labels)
+        if key in by_signature:
+            pairs.append((key, (labels, value), by_signature[key]))
+        elif matching.fill_right is not None:
+            pairs.append((key, (labels, value), (key, matching.fill_right)))
+    if matching.fill_left is not None:
+        met = {key for key, _, _ in pairs}
+        pairs += [(key, (key, matching.fill_left), one) for key, one in by_signature.items() if key not in met]
+    out, taken = [], set()
+    for key, (labels, value), (one_labels, one_value) in pairs:
+        result_labels = labels_of_result(node, labels, one_labels, delays_names)
         mark = key if matching.cardinality is Cardinality.ONE_TO_ONE else (key, result_labels)
         if mark in taken:
             raise QueryError("multiple matches for labels")
@@ -464,13 +547,15 @@ def match_vectors(node, left, right):
     return unique(out)
 
 
-def labels_of_result(node, many, one):
+def labels_of_result(node, many, one, delays_names):
     matching = node.matching
-    if node.op not in COMPARISONS or node.returns_bool:
-        many = bare(many)
+    keeps_name = node.op in COMPARISONS and (delays_names or not node.returns_bool)
+    many = many.without(MARK) if keeps_name else many.without(MARK, *METADATA)
     if matching.cardinality is Cardinality.ONE_TO_ONE:
-        return many.only(matching.labels) if matching.on else many.without(*matching.labels)
-    return many.with_({name: one.get(name) for name in matching.include})
+        many = many.only(matching.labels) if matching.on else many.without(*matching.labels)
+    else:
+        many = many.with_({name: one.get(name) for name in matching.include})
+    return many.with_({MARK: "drop"}) if node.returns_bool and delays_names else many
 
 
 # ---- aggregations
@@ -479,7 +564,7 @@ def labels_of_result(node, many, one):
 def grouped(node, vector):
     groups = {}
     for labels, value in vector:
-        key = labels.without("__name__", *node.grouping) if node.without else labels.only(node.grouping)
+        key = labels.without("__name__", MARK, *node.grouping) if node.without else labels.only(node.grouping)
         groups.setdefault(key, []).append((labels, value))
     return groups
 
@@ -526,11 +611,34 @@ def rank(op, members, k):
     return sorted(kept, key=lambda s: (math.isnan(s[1]), 0 if math.isnan(s[1]) else sign * s[1]))
 
 
+def limit(node, vector, param):
+    """The first of each group, or the share of all that hash below the ratio."""
+    if math.isnan(param):
+        raise QueryError("Parameter value is NaN" if node.op == "limitk" else "Ratio value is NaN")
+    if node.op == "limitk":
+        if param >= 2.0**63:
+            raise QueryError("Scalar value overflows int64")
+        return [sample for members in grouped(node, vector).values() for sample in members[: int(max(param, 0))]]
+    share = [share_of(labels.without(MARK)) for labels, _ in vector]
+    return [sample for sample, at in zip(vector, share, strict=True) if (at < param if param >= 0 else at >= 1 + param)]
+
+
+def share_of(labels):
+    """Where the hash of a label set lies between 0 and 1: of names and values, each after its length (below 255)."""
+    texts = [text.encode() for pair in labels.pairs for text in pair]
+    return hashes.xxhash64(b"".join(bytes([len(text)]) + text for text in texts)) / float(2**64 - 1)
+
+
+def open_metrics(value):
+    text = render_float_g(value + 0.0)
+    return text + ".0" if text.lstrip("-").isdigit() else text
+
+
 def count_values(node, vector, name):
     counts = {}
     for labels, value in vector:
         valued = labels.with_({name: render_float(value)})
-        key = valued.without("__name__", *node.grouping) if node.without else valued.only((*node.grouping, name))
+        key = valued.without("__name__", MARK, *node.grouping) if node.without else valued.only((*node.grouping, name))
         counts[key] = counts.get(key, 0.0) + 1
     return list(counts.items())
 
@@ -646,11 +754,17 @@ def whole(function):
     return lambda value: math.copysign(function(value), value) if math.isfinite(value) else value
 
 
+def round_to(value, nearest=1.0):
+    inverse = divide(1.0, nearest)
+    return divide(whole(math.floor)(value * inverse + 0.5), inverse)
+
+
 MATH = {
     "abs": abs,
     "ceil": whole(math.ceil),
     "floor": whole(math.floor),
     "sqrt": lambda v: v if v == 0 else root(v),
+    "round": round_to,
     "sgn": lambda v: v if v == 0 or math.isnan(v) else math.copysign(1.0, v),
     "clamp_min": go_max,
     "clamp_max": go_min,
@@ -771,6 +885,39 @@ def variance_over_time(samples, *_):
     return (squares[0] + squares[1]) / len(samples)
 
 
+def deviation(values):
+    if any(map(math.isnan, values)):
+        return NAN
+    middle = quantile(values, 0.5)
+    return quantile([abs(value - middle) for value in values], 0.5)
+
+
+def extreme_time(wins):
+    def evaluate(samples, *_):
+        best, at = samples[0][1], samples[0][0]
+        for time, value in samples:
+            if wins(value, best) or math.isnan(best):
+                best, at = value, time
+        return at / 1000
+
+    return evaluate
+
+
+def smoothing(samples, _start, _end, _time, factor, trend_factor):
+    for name, each in (("smoothing", factor), ("trend", trend_factor)):
+        if each <= 0 or each >= 1:
+            raise QueryError(f"invalid {name} factor")
+    if len(samples) < 2:
+        return None
+    values = [value for _, value in samples]
+    before, level, trend = 0.0, values[0], values[1] - values[0]
+    for i, value in enumerate(values[1:]):
+        if i:
+            trend = trend_factor * (level - before) + (1 - trend_factor) * trend
+        before, level = level, factor * value + (1 - factor) * (level + trend)
+    return level
+
+
 def of_values(function):
     return lambda samples, _start, _end, _time, *params: function([value for _, value in samples], *params)
 
@@ -798,6 +945,12 @@ WINDOWS = {
     "stdvar_over_time": variance_over_time,
     "stddev_over_time": lambda samples, *_: root(variance_over_time(samples)),
     "quantile_over_time": of_values(quantile),
+    "mad_over_time": of_values(deviation),
+    "double_exponential_smoothing": smoothing,
+    "ts_of_first_over_time": lambda samples, *_: samples[0][0] / 1000,
+    "ts_of_last_over_time": lambda samples, *_: samples[-1][0] / 1000,
+    "ts_of_min_over_time": extreme_time(lambda value, best: value <= best),
+    "ts_of_max_over_time": extreme_time(lambda value, best: value >= best),
 }
 
 
@@ -842,7 +995,7 @@ def bucket_quantile(q, buckets, monotonic=monotonic):
     if chosen == 0:
         if bound <= 0:
             return bound
-        return bound * divide(position, count)
+        return 0.0 + bound * divide(position, count)  # from 0 on, as the others from their start
     start, below = buckets[chosen - 1]
     return start + (bound - start) * divide(position - below, count - below)
 

@@ -159,6 +159,13 @@ def test_refusals_say_what_and_where(text, where, message):
     assert "{}:{}".format(*caught.value.position) == where
 
 
+def test_a_pattern_is_utf8():
+    """A stray byte is an error of the query, wherever it stands in a pattern."""
+    for pattern in (r"\xff", r"b|\xff", r"[\xff]"):
+        with pytest.raises(QuerySyntaxError, match="invalid UTF-8"):
+            parse(f'a{{b=~"{pattern}"}}')
+
+
 def test_a_refusal_shows_the_place():
     """With a caret under it, in a query of several lines."""
     with pytest.raises(QuerySyntaxError) as caught:

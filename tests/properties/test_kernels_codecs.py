@@ -164,6 +164,7 @@ def test_hashes(data, source):
     assert sums.tolist() == [hashes.crc32c(data[start : start + length]), hashes.crc32c(data)]
     assert native.crc32c(data) == hashes.crc32c(data)
     assert native.fnv1a64(data) == hashes.fnv1a64(data)
+    assert native.xxhash64(data) == hashes.xxhash64(data)
 
 
 def literal(text):

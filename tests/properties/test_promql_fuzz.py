@@ -17,7 +17,26 @@ from obsflow.promql.printer import render
 FRAGMENTS = [
     *sorted(KEYWORDS),
     *"()[]{},:=@+-*/%^<>!~#.\\'\"`\n _0",
-    *("==", "!=", "=~", "!~", "</", ">/", "0x", "1e", "5m", "1h30m", "inf", "a", "a:b", "rate", '"s"', "start()"),
+    *(
+        "==",
+        "!=",
+        "=~",
+        "!~",
+        "</",
+        ">/",
+        "0x",
+        "1e",
+        "5m",
+        "1h30m",
+        "inf",
+        "a",
+        "a:b",
+        "rate",
+        '"\\xff"',
+        '{a=~"',
+        '"s"',
+        "start()",
+    ),
 ]
 soup = st.lists(st.sampled_from(FRAGMENTS), max_size=30).flatmap(
     lambda parts: st.sampled_from(["", " "]).map(lambda gap: gap.join(parts))

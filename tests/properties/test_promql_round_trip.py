@@ -42,12 +42,13 @@ def test_spans_cut_out_what_they_are_of(tree):
 @settings(max_examples=60, deadline=None)
 @given(expressions(), st.sampled_from([" ", "\n\t", "# a comment (\n"]))
 def test_space_and_comments_change_no_meaning(tree, gap):
-    """Between any two tokens, also inside braces and brackets; but a comment does not come before a range."""
-    spaced, depth = "", 0
+    """Between any two tokens, also inside braces; but no comment inside brackets, or between `fill` and its value."""
+    spaced, depth, is_plain = "", 0, False
     text = render(tree)
     for token in tokenize(text):
-        spaced += (" " if depth else gap) + text[token.start : token.end]
+        spaced += (" " if depth or is_plain else gap) + text[token.start : token.end]
         depth += (token.word == "[") - (token.word == "]")
+        is_plain = token.word.startswith("fill")
     assert parse(spaced, PROMQLTEST) == tree
 
 

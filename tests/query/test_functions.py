@@ -229,3 +229,13 @@ def test_the_step_of_a_range_of_one_step_is_0():
 def test_quantile_zero_has_one_name():
     """-0 is 0.0, as OpenMetrics writes it."""
     assert list(ask(BUCKETS, 'histogram_quantiles(h_bucket, "q", -0)', dialect=PROMQLTEST)) == ['{q="0.0"}']
+
+
+def test_labels_that_are_not_utf8_are_matched_as_go_reads_them():
+    """A stray byte is one character, and stays what it was."""
+    stray = 'label_replace(x, "a", "1\\xff2", "", "")'
+    database = engine({"x": [1]})
+    ((labels, _),) = database.query(f'label_replace({stray}, "b", "$1", "a", "1(.+)2")', 0).vector()
+    assert labels.get("b") == "\udcff"
+    ((labels, _),) = database.query(f'label_replace({stray}, "b", "${{n}}", "a", "(?P<n>.).*")', 0).vector()
+    assert labels.get("b") == "1"

@@ -55,7 +55,7 @@ def test_every_problem_is_reported_in_order():
     assert str(caught.value).splitlines() == [
         'rules.yml:2:3: items[0]: "expr" is required',
         'rules.yml:2:4: items[0].exp: unknown field "exp", did you mean "expr"?',
-        'rules.yml:2:17: items[0].for: not a valid duration string: "5x"',
+        'rules.yml:2:17: items[0].for: unknown unit "x" in duration "5x"',
         "rules.yml:3:10: items[1].expr: expected a string, got a list",
         'rules.yml:5:11: items[2].labels: expected a mapping, got "3"',
         'rules.yml:6:1: enabeld: unknown field "enabeld", did you mean "enabled"?',

@@ -1,11 +1,13 @@
 """Regular expressions as Go knows them: RE2 syntax, linear time. The only importer of `re2`."""
 
 import functools
+import re
 
 import re2
 
 from obsflow.model.labels import quote
 
+_STRAY = re.compile("[\ud800-\udfff]")
 _META = frozenset("\\.+*?()|[]{}^$")
 
 
@@ -24,7 +26,7 @@ class Regex:
 
     def search(self, text: str) -> bool:
         """Whether the pattern occurs anywhere in `text`."""
-        return self._compiled.search(text) is not None
+        return self._compiled.search(_readable(text)) is not None
 
     def replace_all(self, replacement: str, text: str) -> str:
         """`text` with every match replaced; `replacement` may hold Go's `$1`, `${1}` and `$name`.
@@ -33,10 +35,10 @@ class Regex:
         """
         out: list[str] = []
         position = 0
-        for match in self._compiled.finditer(text):
+        for match in self._compiled.finditer(_readable(text)):
             if out and match.start() == match.end() == position:
                 continue
-            out += (text[position : match.start()], expand(replacement, match))
+            out += (text[position : match.start()], expand(replacement, match, text))
             position = match.end()
         return "".join((*out, text[position:]))
 
@@ -62,17 +64,20 @@ class LabelRegex:
             return value in self.literals
         known = self._known.get(value)
         if known is None:
-            known = self._known[value] = self._compiled.fullmatch(value) is not None
+            known = self._known[value] = self._compiled.fullmatch(_readable(value)) is not None
         return known
 
     def expand(self, replacement: str, value: str) -> str | None:
         """`replacement` with its `$1`, `${1}`, `$name` filled from the match with `value`; None without a match."""
-        match = self._compiled.fullmatch(value)
-        return None if match is None else expand(replacement, match)
+        match = self._compiled.fullmatch(_readable(value))
+        return None if match is None else expand(replacement, match, value)
 
 
-def expand(template: str, match: "re2._Match") -> str:
-    """Fill a Go replacement template. A reference to a group that does not exist is empty; `$$` is a dollar."""
+def expand(template: str, match: "re2._Match", text: str) -> str:
+    """Fill a Go replacement template from a match in `text`.
+
+    A reference to a group that does not exist is empty; `$$` is a dollar.
+    """
     out: list[str] = []
     i = 0
     while True:
@@ -94,14 +99,20 @@ def expand(template: str, match: "re2._Match") -> str:
             out.append("$")
             continue
         i = end + braced
-        out.append(_group(match, name))
+        out.append(_group(match, name, text))
 
 
-def _group(match: "re2._Match", name: str) -> str:
+def _group(match: "re2._Match", name: str, text: str) -> str:
     try:
-        return match.group(int(name) if name.isdecimal() else name) or ""
+        start, end = match.span(int(name) if name.isdecimal() else match.re.groupindex[name])
     except (IndexError, KeyError):
         return ""
+    return "" if start < 0 else text[start:end]
+
+
+def _readable(text: str) -> str:
+    """The text with U+FFFD for each byte that is not UTF-8, as Go reads it: character for character."""
+    return text if text.isascii() else _STRAY.sub("\ufffd", text)
 
 
 def _options() -> "re2.Options":
@@ -115,6 +126,8 @@ _OPTIONS = _options()
 
 @functools.lru_cache(maxsize=4096)
 def _compile(pattern: str) -> "re2._Regexp":
+    if _STRAY.search(pattern):
+        raise RegexError(f"invalid regular expression {quote(pattern)}: invalid UTF-8")
     try:
         compiled = re2.compile(pattern, _OPTIONS)
     except re2.error as error:
