@@ -324,5 +324,5 @@ obs_status obs_group_reduce(size_t op, const double *values, const uint8_t *pres
         return OBS_OK;
     size_t n_tiles = obs_tiles(n_groups, n_steps, n_workers);
     group_call call = {op, values, present, order, ends, n_rows, n_steps, n_tiles, params, rows, ranks, out, out_present};
-    return obs_parallel(n_groups * n_tiles, n_workers, obs_group_folds(op) ? fold_tile : quantile_tile, &call);
+    return obs_parallel(n_groups * n_tiles, n_rows * n_steps / 4, n_workers, obs_group_folds(op) ? fold_tile : quantile_tile, &call);
 }

@@ -152,5 +152,5 @@ obs_status obs_histogram_quantile(const double *q, const double *le, const int64
             return OBS_INVALID;
     histogram_call call = {q,      le,     rows, values,      present, offsets, n_rows, n_steps,
                            bounds, counts, out,  out_present, forced,  extents};
-    return obs_parallel(n_groups, n_workers, do_group, &call);
+    return obs_parallel(n_groups, n_rows * n_steps * 4, n_workers, do_group, &call);
 }

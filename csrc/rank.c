@@ -130,5 +130,5 @@ obs_status obs_rank_keep(const double *values, const uint8_t *present, const int
         return OBS_INVALID;
     size_t n_tiles = (n_steps + TILE - 1) / TILE;
     rank_call call = {values, present, order, ends, n_steps, n_tiles, limits, greatest != 0, heaps, capacity, kept};
-    return obs_parallel(n_groups * n_tiles, n_workers, keep_tile, &call);
+    return obs_parallel(n_groups * n_tiles, n_rows * n_steps, n_workers, keep_tile, &call);
 }

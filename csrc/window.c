@@ -142,7 +142,7 @@ obs_status obs_window_apply(const obs_windows *windows, const obs_runs *runs, co
     if (windows->n_times == 0)
         return OBS_OK;
     window_call call = {windows, runs, scratch, values, present, filled, bad, 0, NULL, NULL, NULL, 0};
-    return obs_parallel(runs->n_series, n_workers, do_series, &call);
+    return obs_parallel(runs->n_series, runs->n_series * windows->n_times, n_workers, do_series, &call);
 }
 
 /* ---- groups ------------------------------------------------------------------------------------------------------ */
@@ -196,5 +196,5 @@ obs_status obs_window_reduce(const obs_windows *windows, const obs_runs *runs, s
     n_workers = n_workers ? n_workers : 1;
     size_t n_tiles = count_tiles(windows, n_groups, n_workers);
     window_call call = {windows, runs, scratch, values, present, filled, bad, op, order, ends, rows, n_tiles};
-    return obs_parallel(n_groups * n_tiles, n_workers, do_tile, &call);
+    return obs_parallel(n_groups * n_tiles, runs->n_series * windows->n_times, n_workers, do_tile, &call);
 }
