@@ -16,7 +16,7 @@ def code(path):
 
 @pytest.mark.parametrize("path", sorted(CSRC.glob("*.[ch]")), ids=lambda path: path.name)
 def test_kernels_allocate_and_print_nothing(path):
-    """The caller owns all memory, and a status is all that is said. What threads share must outlive the call, though."""
+    """The caller owns all memory, but what threads share, and a status is all that is said."""
     allowed = {"malloc", "free"} if path.name == "parallel.c" else set()
 
     assert set(re.findall(FORBIDDEN, code(path))) - allowed == set()

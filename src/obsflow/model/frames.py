@@ -121,6 +121,13 @@ class LabelColumns:
         """The series at `rows` (indices or a mask), in that order."""
         return LabelColumns(self.symbols, self.names, np.ascontiguousarray(self.columns[:, rows]))
 
+    def subset(self, rows: npt.NDArray[np.intp]) -> "LabelColumns":
+        """The series at `rows`, which ascend: in order if these are."""
+        part = self.take(rows)
+        if self.is_sorted:
+            part._derived["sorted"] = True  # noqa: SLF001 - its own class
+        return part
+
     def without(self, names: Iterable[str]) -> "LabelColumns":
         """All labels but `names`."""
         dropped = tuple(names)
@@ -185,10 +192,10 @@ class LabelColumns:
         """Whether no two series have equal labels."""
         return len(self._grouped[1]) == len(self)
 
-    @cached_property
+    @property
     def is_sorted(self) -> bool:
         """Whether the series are in the order of `sort_order` already."""
-        return bool((self.sort_order == np.arange(len(self))).all())
+        return self.derive("sorted", lambda: bool((self.sort_order == np.arange(len(self))).all()))
 
     @cached_property
     def _grouped(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -287,4 +294,4 @@ class Frame:
         if kept is None or kept.all():
             return Frame(self.labels, self.values, present, self.times, is_compact=True)
         rows = np.flatnonzero(kept)
-        return Frame(self.labels.take(rows), self.values[rows], present[rows], self.times, is_compact=True)
+        return Frame(self.labels.subset(rows), self.values[rows], present[rows], self.times, is_compact=True)

@@ -9,12 +9,11 @@ from obsflow.model.frames import BoolArray, FloatArray, Frame, LabelColumns
 from obsflow.promql.ast import Binary, Cardinality, Unary, VectorMatching
 from obsflow.query.arithmetic import ARITHMETIC, COMPARISONS
 from obsflow.query.context import EvalContext, Value
-from obsflow.query.matching import Signatures, fill_missing, prepare_one_side, signatures
+from obsflow.query.matching import Signatures, fill_missing, partner_present, prepare_one_side, signatures
 from obsflow.query.order import mark_steps
 from obsflow.query.series import (
     METADATA_LABELS,
     NAME_MARK,
-    any_present,
     any_row,
     concat_frames,
     drop_name,
@@ -137,19 +136,23 @@ def _check_many_side(
 
 
 def _intersect(_ctx: EvalContext, left: Frame, right: Frame, ids: Signatures) -> Frame:
-    present = any_present(right.present, ids.right, ids.count)[ids.left]
+    present = partner_present(left, right, ids.right, ids.left, ids.count, ids.right_of_left)
     present &= left.present
     return Frame(left.labels, left.values, present, left.times).compact()
 
 
 def _subtract(_ctx: EvalContext, left: Frame, right: Frame, ids: Signatures) -> Frame:
-    present = ~any_present(right.present, ids.right, ids.count)[ids.left]
+    if not len(right):
+        return left
+    present = ~partner_present(left, right, ids.right, ids.left, ids.count, ids.right_of_left)
     present &= left.present
     return Frame(left.labels, left.values, present, left.times).compact()
 
 
 def _unite(ctx: EvalContext, left: Frame, right: Frame, ids: Signatures) -> Frame:
-    extra = ~any_present(left.present, ids.left, ids.count)[ids.right]
+    if not len(right):
+        return left
+    extra = ~partner_present(right, left, ids.left, ids.right, ids.count, ids.left_of_right)
     extra &= right.present
     more = Frame(right.labels, right.values, extra, right.times).compact()
     if not len(more):

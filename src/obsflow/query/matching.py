@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obsflow.errors import QueryError
-from obsflow.model.frames import Frame, IdArray, LabelColumns, group_columns
+from obsflow.model.frames import BoolArray, Frame, IdArray, LabelColumns, group_columns
 from obsflow.model.labels import METRIC_NAME, Labels, quote
 from obsflow.promql.ast import Cardinality, VectorMatching
 from obsflow.query.context import EvalContext
@@ -25,6 +25,17 @@ class Signatures:
     left: Rows
     right: Rows
     count: int
+
+    @cached_property
+    def right_of_left(self) -> Rows | None:
+        """For each series on the left the one on the right of its group, or -1; None if a group has several there."""
+        return _only_row(self.right, self.count, self.left) if self.is_right_distinct else None
+
+    @cached_property
+    def left_of_right(self) -> Rows | None:
+        """The same, the other way round."""
+        is_distinct = len(np.unique(self.left)) == len(self.left)
+        return _only_row(self.left, self.count, self.right) if is_distinct else None
 
     @cached_property
     def is_right_distinct(self) -> bool:
@@ -48,6 +59,12 @@ class Signatures:
         within = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts)
         right = order[np.repeat(start, counts) + within]
         return _index(left, len(self.left)), _index(right, len(self.right))
+
+
+def _only_row(ids: Rows, count: int, wanted: Rows) -> Rows:
+    rows = np.full(count, -1)
+    rows[ids] = np.arange(len(ids))
+    return rows[wanted]
 
 
 def _index(rows: Rows, count: int) -> Index:
@@ -103,6 +120,22 @@ def fill_missing(many: Frame, one: Frame, ids: Signatures, matching: VectorMatch
 def _first_rows(ids: Signatures) -> Rows:
     """The first row of each match group, counted through the left side and then the right."""
     return np.unique(np.concatenate((ids.left, ids.right)), return_index=True)[1].astype(np.int64)
+
+
+def partner_present(own: Frame, other: Frame, ids: Rows, own_ids: Rows, count: int, partner: Rows | None) -> BoolArray:
+    """Bool `[series, steps]`: where some series of `other`, of groups `ids`, is there in the group of each of `own`.
+
+    `partner` is the only one there, where that is so.
+    """
+    if partner is None:
+        return any_present(other.present, ids, count)[own_ids]
+    if not len(other):
+        return np.zeros(own.present.shape, bool)
+    found = other.present[partner]  # -1 takes some row, whose samples do not count
+    alone = partner < 0
+    if alone.any():
+        found[alone] = False
+    return found
 
 
 def prepare_one_side(

@@ -44,7 +44,7 @@ def keeps_apart(ctx: EvalContext, labels: LabelColumns) -> bool:
     """Whether series of these labels differ without their metric names too: all are of one metric."""
     if ctx.run.delays_names:
         return True
-    return all(len(labels.distinct(name)) < 2 for name in METADATA_LABELS)
+    return labels.derive("apart", lambda: all(len(labels.distinct(name)) < 2 for name in METADATA_LABELS))
 
 
 def mark_names(ctx: EvalContext, labels: LabelColumns) -> LabelColumns:

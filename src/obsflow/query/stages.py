@@ -32,9 +32,8 @@ def run_stage(ctx: EvalContext, stage: Stage) -> Frame:
         stage.runs, stage.windows, run.threads, pause=None if run.deadline is None else run.deadline.check
     )
     run.count_damage(rows.bad)
-    frame = Frame(
-        stage.labels, rows.values, rows.present, ctx.times, is_compact=np.count_nonzero(rows.filled) == len(rows.filled)
-    )
-    if frame.is_compact:
-        return frame
-    return attrs.evolve(frame.take(np.flatnonzero(rows.filled)), is_compact=True)
+    labels, values, present = stage.labels, rows.values, rows.present
+    if np.count_nonzero(rows.filled) < len(labels):
+        some = np.flatnonzero(rows.filled)
+        labels, values, present = labels.subset(some), values[some], present[some]
+    return Frame(labels, values, present, ctx.times, is_compact=True)

@@ -1,6 +1,7 @@
 """Functions of range vectors: a window of samples before each step, from a store or from a subquery."""
 
 import math
+from collections.abc import Iterator
 
 import attrs
 import numpy as np
@@ -198,23 +199,24 @@ def _finish(ctx: EvalContext, call: Call, frame: Frame) -> Frame:
     return drop_name(ctx, frame, whole_range=True)
 
 
-def _names_and_types(labels: LabelColumns) -> list[list[int]]:
-    pairs: list[list[int]] = np.unique(np.stack((labels.column(METRIC_NAME), labels.column(_TYPE))), axis=1).T.tolist()
-    return pairs
-
-
 def inform_of_gauges(ctx: EvalContext, call: Call, labels: LabelColumns) -> None:
     """Say of each metric that a function of counters reads and that is none by its name, or by the type it may have."""
-    if call.name not in ("rate", "increase"):
-        return
-    for name, *types in _names_and_types(labels) if ctx.run.has_type_labels else zip(labels.distinct(METRIC_NAME)):
-        metric = ctx.symbols[name]
+    if call.name in ("rate", "increase"):
+        has_types = ctx.run.has_type_labels
+        for message in labels.derive(("gauges", has_types), lambda: tuple(_find_gauges(labels, has_types=has_types))):
+            ctx.run.annotations.inform(message, call.args[0])
+
+
+def _find_gauges(labels: LabelColumns, *, has_types: bool) -> Iterator[str]:
+    columns = [labels.column(METRIC_NAME)] + ([labels.column(_TYPE)] if has_types else [])
+    for name, *types in np.unique(np.stack(columns), axis=1).T.tolist():
+        metric = labels.symbols[name]
         if not metric:
             continue
         if not types and not metric.endswith(_COUNTER_SUFFIXES):
             why = "name does not end in _total/_sum/_count/_bucket"
-        elif types and ctx.symbols[types[0]] not in ("counter", "histogram"):
-            why = f'{_TYPE} label is not set to "counter" or "histogram", got {quote(ctx.symbols[types[0]])}'
+        elif types and labels.symbols[types[0]] not in ("counter", "histogram"):
+            why = f'{_TYPE} label is not set to "counter" or "histogram", got {quote(labels.symbols[types[0]])}'
         else:
             continue
-        ctx.run.annotations.inform(f"metric might not be a counter, {why}: {quote(metric)}", call.args[0])
+        yield f"metric might not be a counter, {why}: {quote(metric)}"
