@@ -17,14 +17,6 @@
 #include <stdint.h>
 #include <string.h>
 
-/* For loops over doubles: compiled once more for processors with wider vectors, and chosen when the module is loaded. Both
- * round the same, since nothing is contracted. */
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
-
 static inline uint64_t obs_load64(const uint8_t *from)
 {
     uint64_t word;

@@ -1,7 +1,8 @@
 /* What every kernel returns.
  *
  * A kernel never allocates (but for what its threads share, parallel.c), prints, aborts, or keeps state: the caller owns all
- * memory and gets one of these back. Each is safe in one step: bytes and lengths are checked where they are used, and there is no separate validation to forget.
+ * memory and gets one of these back. Each is safe in one step: bytes and lengths are checked where they are used, and there
+ * is no separate validation to forget.
  */
 #ifndef OBSFLOW_STATUS_H
 #define OBSFLOW_STATUS_H

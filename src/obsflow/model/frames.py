@@ -20,7 +20,9 @@ TimeArray = npt.NDArray[np.int64]
 
 _T = TypeVar("_T")
 _MAX_DERIVED = 64
-"""So many things are remembered of one set of labels."""
+_MIN_DERIVED = 8
+_MAX_DERIVED_SERIES = 1 << 20
+"""So many things are remembered of one set of labels; fewer of a large one."""
 
 
 class Symbols:
@@ -223,7 +225,8 @@ class LabelColumns:
         known: _T | None = self._derived.get(key)
         if known is None:
             known = make()
-            if len(self._derived) >= _MAX_DERIVED:
+            most = max(_MIN_DERIVED, min(_MAX_DERIVED, _MAX_DERIVED_SERIES // (len(self) + 1)))
+            if len(self._derived) >= most:
                 self._derived.clear()
             self._derived[key] = known
         return known

@@ -157,7 +157,7 @@ class _Scratch:
         self.pointer = ffi.new("obs_scratch[]", [[*columns, capacity] for columns in self._alive])
 
 
-_scratches: Final = Reserve(_Scratch, least=1 << 13, most=1 << 18)
+_scratches: Final = Reserve(_Scratch, least=1 << 13, most=1 << 16)
 
 
 def decode_runs(

@@ -77,11 +77,15 @@ class Annotations:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Warnings so far."""
+        if not self._notes:
+            return ()
         return tuple(f"PromQL warning: {self._render(note)}" for note in self._notes.values() if note.is_warning)
 
     @property
     def infos(self) -> tuple[str, ...]:
         """Infos so far."""
+        if not self._notes:
+            return ()
         return tuple(f"PromQL info: {self._render(note)}" for note in self._notes.values() if not note.is_warning)
 
     def warn(self, message: str, node: Expr | None = None) -> None:

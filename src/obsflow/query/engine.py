@@ -97,7 +97,8 @@ class Engine:
             steps = max(0, (end - start) // step + 1)
             self._limits.check("max_steps", steps)
             run = self._start(plan, step_ms=step, range_ms=end - start, deadline=self._deadline())
-            ctx = EvalContext(run, start + step * np.arange(steps, dtype=np.int64), start, end, ranged=True)
+            times = np.arange(start, start + steps * step, step, np.int64)
+            ctx = EvalContext(run, times, start, end, ranged=True)
             frame = _to_frame(ctx, ctx.evaluate(plan.expr)) if steps else _no_series(ctx)
         return self._finish(run, _sort(frame.compact()), is_range=True)
 
