@@ -29,14 +29,15 @@ static inline void put_sample(const samples *out, size_t i, int64_t time, uint64
     memcpy(out->values + i, &bits, sizeof bits);
 }
 
-/* The value field whose first bit is at the top of `word` and at `*position` of the stream. */
-static inline obs_status read_value(obs_xor_state *s, const uint8_t *base, uint64_t word, uint64_t *position)
+/* The value field whose first bit is at the top of `word`, of which `valid` bits count, and at `*position` of the stream. */
+static inline obs_status read_value(obs_xor_state *s, const uint8_t *base, uint64_t word, unsigned valid,
+                                    uint64_t *position)
 {
     if (!(word >> 63)) {
         *position += 1;
         return OBS_OK;
     }
-    unsigned size;
+    unsigned size, header;
     if (word >> 62 & 1) {
         size = (unsigned)(word >> 51) & 63;
         size = size ? size : 64;
@@ -44,14 +45,16 @@ static inline obs_status read_value(obs_xor_state *s, const uint8_t *base, uint6
         if (s->lead + size > 64)
             return OBS_CORRUPT;
         s->trail = (uint8_t)(64 - s->lead - size);
-        *position += 13;
+        header = 13;
     } else {
         size = 64u - s->lead - s->trail;
-        *position += 2;
+        header = 2;
     }
     s->windowed = 1;
-    s->bits ^= obs_peek64(base, *position) >> (64 - size) << s->trail;
-    *position += size;
+    /* what the word has not, or not all of, is read on its own */
+    uint64_t bits = header + size <= valid ? word << header : obs_peek64(base, *position + header);
+    s->bits ^= bits >> (64 - size) << s->trail;
+    *position += header + size;
     return OBS_OK;
 }
 
@@ -84,6 +87,7 @@ static obs_status read_samples(obs_xor_state *state, const uint8_t *base, uint64
             continue;
         }
         uint64_t position = s.position + 1;
+        unsigned valid = 56;
         if (word >> 63) {
             unsigned ones = obs_clz64(~word);
             if (ones < 4) {
@@ -92,15 +96,17 @@ static obs_status read_samples(obs_xor_state *state, const uint8_t *base, uint64
                 s.delta += (uint64_t)(((int64_t)((payload - 1) << shift) >> shift) + 1);
                 position = s.position + DOD[ones].prefix + DOD[ones].payload;
                 word <<= DOD[ones].prefix + DOD[ones].payload;
+                valid = 57u - DOD[ones].prefix - DOD[ones].payload;
             } else {
                 s.delta += obs_peek64(base, s.position + 4);
                 position = s.position + 68;
                 word = obs_peek57(base, position);
+                valid = 57;
             }
         } else {
             word <<= 1;
         }
-        status = read_value(&s, base, word, &position);
+        status = read_value(&s, base, word, valid, &position);
         if (status == OBS_OK && position > end)
             status = OBS_TRUNCATED;
         if (status != OBS_OK)
@@ -152,7 +158,7 @@ static obs_status read_second(obs_xor_state *state, const uint8_t *data, size_t 
     memcpy(padded, data + at, rest < READ_AHEAD ? rest : READ_AHEAD);
     obs_xor_state before = *state;
     uint64_t position = 0;
-    obs_status status = read_value(state, padded, obs_peek57(padded, 0), &position);
+    obs_status status = read_value(state, padded, obs_peek57(padded, 0), 57, &position);
     if (status == OBS_OK && position > 8 * (uint64_t)rest)
         status = OBS_TRUNCATED;
     if (status != OBS_OK) {
