@@ -61,6 +61,9 @@ class Note:
     is_warning: bool = True
 
 
+_NEWLINE = "\n"
+
+
 class Annotations:
     """Warnings and infos of one query, each text once, in order of appearance.
 
@@ -143,8 +146,8 @@ class Annotations:
     def _render(self, note: Note) -> str:
         if note.node is None or self._text is None:
             return note.message
-        before = self._text[: unwrap(note.node).span[0]]  # the parentheses of an argument do not count
-        place = f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+        at = unwrap(note.node).span[0]  # the parentheses of an argument do not count
+        place = f"{self._text.count(_NEWLINE, 0, at) + 1}:{at - self._text.rfind(_NEWLINE, 0, at)}"
         return f"{note.message}{'' if note.forcing is None else note.forcing} ({place})"
 
 

@@ -53,17 +53,13 @@ class QueryRun:
     uses_start_times: bool = False
     has_type_labels: bool = False
     damaged_chunks: int = 0
-    selections: dict[tuple[tuple[Matcher, ...], int, int], Selection] = attrs.field(factory=dict)
     _loads: list[tuple[Runs, int, int]] = attrs.field(factory=list)
     _loaded: int = 0
 
     def select(self, matchers: tuple[Matcher, ...], start: int, end: int) -> Selection:
-        """The series that pass the matchers, with their samples in `[start, end]` (ms); each selection is made once."""
-        key = (matchers, start, end)
-        selection = self.selections.get(key)
-        if selection is None:
-            selection = self.selections[key] = self.database.select(matchers, start, end)
-            self.limits.check("max_series", len(selection.labels))
+        """The series that pass the matchers, with their samples in `[start, end]` (ms). Raises LimitExceededError."""
+        selection = self.database.select(matchers, start, end)
+        self.limits.check("max_series", len(selection.labels))
         return selection
 
     def load(self, runs: Runs, start: int, end: int) -> None:

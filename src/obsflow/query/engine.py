@@ -97,7 +97,7 @@ class Engine:
             steps = max(0, (end - start) // step + 1)
             self._limits.check("max_steps", steps)
             run = self._start(plan, step_ms=step, range_ms=end - start, deadline=self._deadline())
-            times = np.arange(start, start + steps * step, step, np.int64)
+            times = np.arange(start, start + steps * step, step, dtype=np.int64)
             ctx = EvalContext(run, times, start, end, ranged=True)
             frame = _to_frame(ctx, ctx.evaluate(plan.expr)) if steps else _no_series(ctx)
         return self._finish(run, _sort(frame.compact()), is_range=True)
