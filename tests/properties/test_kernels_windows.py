@@ -64,6 +64,28 @@ def test_decoding(series, samples_a_run):
     assert not bad.any()
 
 
+@few
+@given(series=series_lists, samples_a_run=st.integers(1, 9), times=step_lists, range_ms=ranges_ms)
+def test_unpacking(series, samples_a_run, times, range_ms):
+    """Unpacked, a series is one raw run of its samples, and windows over it are the same, read where it lies."""
+    packed = run_table(series, samples_a_run=samples_a_run)
+    unpacked = packed.unpack(-(2**63), 2**63 - 1)
+
+    assert unpacked is not None
+    assert [len(column) for column in (unpacked.encoding, unpacked.offsets)] == [
+        sum(map(bool, series)),
+        len(series) + 1,
+    ]
+    assert [bits(column) for column in native.decode_runs(unpacked)[:2]] == [
+        bits(column) for column in native.decode_runs(packed)[:2]
+    ]
+    for function in ("select", "increase", "min_over_time", "stdvar_over_time", "deriv"):
+        for before, after in zip(
+            *(cut(function, runs, np.array(times), range_ms)[:2] for runs in (packed, unpacked)), strict=True
+        ):
+            assert before.tobytes() == after.tobytes()
+
+
 @st.composite
 def frames(draw):
     """Rows with a value or None at each step, and the group of each row."""

@@ -225,6 +225,33 @@ def test_a_deadline_changes_no_answer():
     assert np.array_equal(alone.value.present, timed.value.present)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "x",
+        "rate(x[5m])",
+        "sum by (le) (rate(x[5m]))",
+        "avg(x)",
+        "topk(3, x)",
+        "quantile by (le) (0.7, x)",
+        "stddev(sum_over_time(x[3m]))",
+        "histogram_quantile(0.9, sum by (le, i) (x))",
+    ],
+)
+def test_threads_change_no_answer(query):
+    """However many threads take part, the answer has the same bits."""
+    rng = np.random.default_rng(3)
+    series = {f'x{{i="{i}",le="{le}"}}': np.cumsum(rng.integers(0, 9, 30)).tolist() for i in range(50) for le in (1, 2)}
+    database = store(series)
+    one, several = (
+        Engine(database, threads=threads).query_range(query, 0, 29 * MINUTE, 1_500).value for threads in (1, 3)
+    )
+
+    assert len(one)
+    assert one.values.view(np.uint64).tolist() == several.values.view(np.uint64).tolist()
+    assert np.array_equal(one.present, several.present)
+
+
 def test_a_batch_that_is_too_large_for_one_pass_is_cut():
     """The limit on samples bounds a pass, not the batch."""
     times = np.arange(3) * MINUTE
