@@ -20,6 +20,7 @@ _COLUMN_BYTES = 8
 _RUN_SAMPLES = 512
 _RUN_BYTES = {columns: columns * _RUN_SAMPLES * _COLUMN_BYTES for columns in (2, 3)}
 _ARENA_BYTES = 128 * _RUN_BYTES[2]
+_MAX_MATCHED = 256
 _BEFORE_ALL = -(1 << 63) - 1
 
 References = Sequence[int] | npt.NDArray[np.integer]
@@ -46,6 +47,66 @@ class _Series:
         self.max_times = array("q")
 
 
+class _FoundRuns:
+    """The runs that are found for a selection: those in the arenas, and behind them copies of what is still open."""
+
+    __slots__ = ("_copies", "_n_arenas", "_position", "_rows", "_with_starts")
+
+    def __init__(self, n_arenas: int) -> None:
+        self._n_arenas = n_arenas
+        self._rows: list[tuple[int, int, int, int, int]] = []
+        self._with_starts: list[int] = []
+        self._copies: list[bytes] = []
+        self._position = 0
+
+    def add(self, series: _Series, start: int, end: int) -> int:
+        """Add the runs of a series that touch `[start, end]` (ms); returns how many there are."""
+        before, times = len(self._rows), series.times
+        if series.max_times and series.max_times[-1] >= start:
+            self._add_closed(series, bisect.bisect_left(series.max_times, start), end)
+        if times and times[0] <= end and times[-1] >= start:
+            last = len(times) if times[-1] <= end else bisect.bisect_right(times, end)
+            self._add_open(series, bisect.bisect_left(times, start), last)
+        return len(self._rows) - before
+
+    def _add_closed(self, series: _Series, first: int, end: int) -> None:
+        for k in range(first, bisect.bisect_right(series.min_times, end)):
+            if series.sizes[k] == _RUN_BYTES[3]:
+                self._with_starts.append(len(self._rows))
+            place = (series.arenas[k], series.positions[k], series.sizes[k])
+            self._rows.append((*place, series.min_times[k], series.max_times[k]))
+
+    def _add_open(self, series: _Series, first: int, last: int) -> None:
+        if first == last:
+            return
+        times = series.times
+        self._copies += (times[first:last].tobytes(), series.values[first:last].tobytes())
+        size = 2 * _COLUMN_BYTES * (last - first)
+        if series.start_times is not None:
+            self._copies.append(series.start_times[first:last].tobytes())
+            self._with_starts.append(len(self._rows))
+            size += _COLUMN_BYTES * (last - first)
+        self._rows.append((self._n_arenas, self._position, size, times[first], times[last - 1]))
+        self._position += size
+
+    def to_runs(self, arenas: Sequence[memoryview], counts: npt.NDArray[np.int64]) -> Runs:
+        """All of them; `counts` (int64) says how many each series has."""
+        columns = np.array(self._rows, np.int64).reshape(-1, 5).T
+        buffer, start, length, min_time, max_time = np.ascontiguousarray(columns)
+        encoding = np.full(len(self._rows), ENCODING_RAW, np.uint8)
+        encoding[self._with_starts] = ENCODING_RAW_STARTS
+        return Runs(
+            buffers=(*arenas, b"".join(self._copies)),
+            offsets=offsets_of(counts),
+            buffer=buffer.astype(np.int32),
+            start=start,
+            length=length,
+            encoding=encoding,
+            min_time=min_time,
+            max_time=max_time,
+        )
+
+
 class TSDB:
     """A `Queryable` and an `Appender`. Times of one series must increase; a sample that is there already is ignored.
 
@@ -60,6 +121,7 @@ class TSDB:
         self._names = array("i")
         self._values = array("i")
         self._table = SeriesTable.from_labels(self._symbols, ())
+        self._matched: dict[tuple[Matcher, ...], tuple[list[_Series], LabelColumns]] = {}
         self._arenas: list[bytearray] = []
         self._arena_used = _ARENA_BYTES
 
@@ -121,6 +183,15 @@ class TSDB:
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """The series that pass all matchers and have samples in `[start, end]` (ms, closed), in order of creation."""
+        matched, labels = self._match(tuple(matchers))
+        found = _FoundRuns(len(self._arenas))
+        per_row = np.array([found.add(series, start, end) for series in matched], np.int64)
+        some = np.flatnonzero(per_row)
+        runs = found.to_runs([memoryview(arena).toreadonly() for arena in self._arenas], per_row[some])
+        return Selection(labels if len(some) == len(labels) else labels.subset(some), runs)
+
+    def _match(self, matchers: tuple[Matcher, ...]) -> tuple[list[_Series], LabelColumns]:
+        """The series that pass, and their labels: remembered until there is a new series."""
         if len(self._table) != len(self._series):
             self._table = SeriesTable(
                 self._symbols,
@@ -128,53 +199,14 @@ class TSDB:
                 np.array(self._names, np.int32),
                 np.array(self._values, np.int32),
             )
-        matched = self._table.match(matchers)
-        runs: list[tuple[int, int, int, int, int]] = []
-        with_starts: list[int] = []
-        open_parts: list[bytes] = []
-        counts: list[int] = []
-        position = 0
-        for row in matched.rows.tolist():
-            before = len(runs)
-            series = self._series[row]
-            first = bisect.bisect_left(series.max_times, start)
-            last = bisect.bisect_right(series.min_times, end)
-            if first < last and series.start_times is not None:
-                with_starts += [len(runs) + k - first for k in range(first, last) if series.sizes[k] == _RUN_BYTES[3]]
-            for k in range(first, last):
-                place = (series.arenas[k], series.positions[k], series.sizes[k])
-                runs.append((*place, series.min_times[k], series.max_times[k]))
-            times = series.times
-            first, last = bisect.bisect_left(times, start), bisect.bisect_right(times, end)
-            if first < last:
-                open_parts += (times[first:last].tobytes(), series.values[first:last].tobytes())
-                size = 2 * _COLUMN_BYTES * (last - first)
-                if series.start_times is not None:
-                    open_parts.append(series.start_times[first:last].tobytes())
-                    size += _COLUMN_BYTES * (last - first)
-                    with_starts.append(len(runs))
-                runs.append((len(self._arenas), position, size, times[first], times[last - 1]))
-                position += size
-            counts.append(len(runs) - before)
-        per_row = np.array(counts, np.int64)
-        labels: LabelColumns = matched.labels(np.flatnonzero(per_row))
-        found = self._runs(runs, per_row[per_row > 0], b"".join(open_parts))
-        found.encoding[with_starts] = ENCODING_RAW_STARTS
-        return Selection(labels, found)
-
-    def _runs(self, runs: list[tuple[int, int, int, int, int]], counts: npt.NDArray[np.int64], tail: bytes) -> Runs:
-        columns = np.array(runs, np.int64).reshape(-1, 5).T
-        buffer, start, length, min_time, max_time = np.ascontiguousarray(columns)
-        return Runs(
-            buffers=(*(memoryview(arena).toreadonly() for arena in self._arenas), tail),
-            offsets=offsets_of(counts),
-            buffer=buffer.astype(np.int32),
-            start=start,
-            length=length,
-            encoding=np.full(len(runs), ENCODING_RAW, np.uint8),
-            min_time=min_time,
-            max_time=max_time,
-        )
+            self._matched = {}
+        known = self._matched.get(matchers)
+        if known is None:
+            found = self._table.match(matchers)
+            if len(self._matched) >= _MAX_MATCHED:
+                self._matched.clear()
+            known = self._matched[matchers] = [self._series[row] for row in found.rows.tolist()], found.labels()
+        return known
 
     def _add(self, series: _Series, time: int, value: float, start: int = 0) -> None:
         times = series.times
