@@ -10,7 +10,7 @@
 /* For loops over doubles: compiled once more for processors with wider vectors, and chosen when the module is loaded. Both
  * round the same, since nothing is contracted. The sanitizers' build has the narrow ones alone, so that its tests are of
  * them. */
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(OBS_NARROW)
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && !defined(OBS_NARROW)
 #define WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE

@@ -287,6 +287,11 @@ class Frame:
         """The same samples with other labels and values."""
         return Frame(labels, values, self.present, self.times, self.is_compact)
 
+    def nothing(self) -> "Frame":
+        """None of the series."""
+        labels = self.labels.derive("nothing", lambda: self.labels.take(np.zeros(0, np.intp)))
+        return Frame(labels, self.values[:0], self.present[:0], self.times, is_compact=True)
+
     def compact(self) -> "Frame":
         """Without the series that have no sample at any step."""
         if self.is_compact:

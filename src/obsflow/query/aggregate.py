@@ -1,5 +1,7 @@
 """Aggregation operators: from series to groups of series."""
 
+import functools
+import struct
 from collections.abc import Callable
 from typing import Final
 
@@ -8,7 +10,7 @@ import numpy.typing as npt
 
 from obsflow import native
 from obsflow.errors import QueryError
-from obsflow.model.floats import render_floats
+from obsflow.model.floats import render_float, render_floats
 from obsflow.model.frames import FloatArray, Frame
 from obsflow.model.labels import quote
 from obsflow.promql.ast import Aggregation
@@ -17,6 +19,8 @@ from obsflow.query.fusion import group_labels, label_groups, reduce_in_one_pass
 from obsflow.query.labelling import is_label_text
 from obsflow.query.order import mark_groups, mark_steps, settle_order
 from obsflow.query.ranking import evaluate_limit, evaluate_ranking, evaluate_ratio
+
+_REMEMBERED_TEXTS: Final = 1 << 12
 
 
 def evaluate_aggregation(ctx: EvalContext, node: Aggregation) -> Frame:
@@ -97,7 +101,18 @@ def _value_symbols(ctx: EvalContext, values: FloatArray) -> tuple[npt.NDArray[np
     if nan.any():
         bits = np.where(nan, np.float64(np.nan).view(np.uint64), bits)  # all of them have one text
     distinct, inverse = np.unique(bits, return_inverse=True)
-    return ctx.symbols.intern_all(render_floats(distinct.view(np.float64).tolist())), inverse
+    if len(distinct) <= _REMEMBERED_TEXTS:
+        texts = [_render_bits(each) for each in distinct.tolist()]
+    else:
+        texts = render_floats(distinct.view(np.float64).tolist())
+    return ctx.symbols.intern_all(texts), inverse
+
+
+@functools.lru_cache(_REMEMBERED_TEXTS)
+def _render_bits(bits: int) -> str:
+    """The text of the float with these bits. Values that become labels are few, and the same again and again."""
+    (value,) = struct.unpack("<d", bits.to_bytes(8, "little"))
+    return render_float(value)
 
 
 _SELECTIONS: Final = {

@@ -136,6 +136,8 @@ def _check_many_side(
 
 
 def _intersect(_ctx: EvalContext, left: Frame, right: Frame, ids: Signatures) -> Frame:
+    if not len(right):
+        return left.nothing()
     present = partner_present(left, right, ids.right, ids.left, ids.count, ids.right_of_left)
     present &= left.present
     return Frame(left.labels, left.values, present, left.times).compact()
