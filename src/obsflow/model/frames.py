@@ -199,6 +199,15 @@ class LabelColumns:
         """Whether the series are in the order of `sort_order` already."""
         return self.derive("sorted", lambda: bool((self.sort_order == np.arange(len(self))).all()))
 
+    def sort(self) -> tuple["LabelColumns", npt.NDArray[np.int64]]:
+        """The series in order, and for each, as it stands here, where it went: int64 `[series]`."""
+        order = self.sort_order
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        ordered = self.take(order)
+        ordered._derived["sorted"] = True  # noqa: SLF001 - its own class
+        return ordered, rank
+
     @cached_property
     def _grouped(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         return group_columns(self.columns)

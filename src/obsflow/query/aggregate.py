@@ -87,11 +87,15 @@ def _count_values(ctx: EvalContext, node: Aggregation) -> Frame:
     valued = frame.labels.take(pair_rows).with_column(name, symbols[pair_values])
     kept = node if node.without else Aggregation(node.op, node.expr, node.span, grouping=(*node.grouping, name))
     labels = group_labels(kept, valued)
-    ids, first = labels.group()
-    ctx.run.limits.check("max_samples", len(first) * ctx.steps)
+    ids, groups = labels.group()[0], labels.of_groups
+    ctx.run.limits.check("max_samples", len(groups) * ctx.steps)
+    if not ctx.is_instant:  # a range is sorted in the end, and there may be many rows
+        groups, rank = groups.sort()
+        ids = rank[ids]
     cells = ids[of_pair] * ctx.steps + steps
-    counts = np.bincount(cells, minlength=len(first) * ctx.steps).reshape(len(first), ctx.steps)
-    return ctx.frame(labels.take(first), counts.astype(np.float64), counts > 0)
+    counts: FloatArray = np.bincount(cells, np.ones(len(cells)), len(groups) * ctx.steps).astype(np.float64, copy=False)
+    counts = counts.reshape(len(groups), ctx.steps)
+    return ctx.frame(groups, counts, counts > 0)
 
 
 def _value_symbols(ctx: EvalContext, values: FloatArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:

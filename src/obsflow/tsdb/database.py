@@ -191,13 +191,9 @@ def _unite(parts: Sequence[LabelColumns]) -> tuple[LabelColumns, list[IntArray]]
         return labels, [np.arange(len(labels))] * len(parts)
     for other in parts[1:]:
         labels = labels.concat(other)
-    ids, first = labels.group()
-    distinct = labels.take(first)
-    order = distinct.sort_order
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
+    distinct, rank = labels.of_groups.sort()
     ends = np.cumsum([len(part) for part in parts])
-    return distinct.take(order), np.split(rank[ids], ends[:-1])
+    return distinct, np.split(rank[labels.group()[0]], ends[:-1])
 
 
 def _is_equal(a: LabelColumns, b: LabelColumns) -> bool:
