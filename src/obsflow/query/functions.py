@@ -23,9 +23,9 @@ from obsflow.query.labelling import (
     evaluate_label_join,
     evaluate_label_replace,
 )
-from obsflow.query.ordering import evaluate_sort, evaluate_sort_by_label
 from obsflow.query.selectors import evaluate_timestamp
 from obsflow.query.series import drop_name
+from obsflow.query.sorting import evaluate_sort, evaluate_sort_by_label
 from obsflow.query.start_times import evaluate_start_timestamp
 from obsflow.query.windows import (
     PLAIN_WINDOW_FUNCTIONS,
