@@ -54,6 +54,42 @@ def test_events_before_timers_before_later_machines():
     ]
 
 
+def test_a_machine_may_be_last():
+    """Also after those that are added later."""
+    log = []
+    timeline = Timeline()
+    timeline.add(Recorder("last", [10], log), is_last=True)
+    timeline.add(Recorder("first", [10], log))
+    timeline.add(Recorder("second", [10], log))
+    run(timeline, log)
+
+    assert log == [(10, "timer", name, 10) for name in ("first", "second", "last")]
+
+
+def test_a_machine_that_is_removed_hears_no_more():
+    """Its timers and events are gone; those of others stay, and it may be added again."""
+    log = []
+    timeline = Timeline()
+    gone, other = Recorder("gone", [10, 30], log), Recorder("other", [20, 30], log)
+    timeline.add(gone)
+    timeline.add(other)
+    timeline.schedule(gone, "lost", 5)
+    timeline.schedule(other, "heard", 5)
+    timeline.remove(gone)
+    assert timeline.next_timer() == 5
+    timeline.poll(20, lambda effect, at: log.append((at, "timer", *effect)))
+    timeline.add(gone)
+    run(timeline, log)
+
+    assert log == [
+        (20, "event", "other", "heard"),
+        (20, "timer", "other", 20),
+        (10, "timer", "gone", 10),
+        (30, "timer", "other", 30),
+        (30, "timer", "gone", 30),
+    ]
+
+
 def test_an_event_can_move_a_timer():
     """A timer that an event asks for fires at its time, also at the very instant of the event."""
     log = []

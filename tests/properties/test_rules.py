@@ -1,11 +1,26 @@
-"""Rule files and templates: a value or an error of ours, whatever the text; and errors point at what is wrong."""
+"""Rule files and templates: a value or an error of ours, whatever the text; and errors point at what is wrong.
+
+Groups: the same events give the same effects, also where another machine goes on with a snapshot.
+"""
+
+import json
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.rules.driver import MINUTE, alerting, machine, recording
 
-from obsflow.errors import ConfigError, ObsflowError, TemplateSyntaxError
+from obsflow.errors import ConfigError, ObsflowError, StateError, TemplateSyntaxError
 from obsflow.model.labels import Labels
-from obsflow.rules import RuleFile, load_rules
+from obsflow.rules import (
+    ForStateRead,
+    GroupReloaded,
+    GroupRemoved,
+    ReadForState,
+    RestorePolicy,
+    RuleFile,
+    RuleGroup,
+    load_rules,
+)
 from obsflow.rules.functions import FUNCTIONS, Moment
 from obsflow.rules.humanize import humanize, humanize_1024, humanize_duration, humanize_percentage, humanize_timestamp
 from obsflow.rules.templates import AlertTemplate, TemplateData
@@ -46,6 +61,9 @@ def test_a_damaged_file_is_rules_or_a_config_error(edits):
 
 STYLES = {
     "plain": lambda text: f" {text}",
+    "anchored": lambda text: f" &e {text}",
+    "tagged": lambda text: f" !!str &e  '{text.replace(chr(39), 2 * chr(39))}'",
+    "anchored literal": lambda text: " &e |\n" + "\n".join(f"       {line}" for line in text.split("\n")),
     "single": lambda text: " '" + text.replace("'", "''") + "'",
     "double": lambda text: ' "' + text.replace("\\", "\\\\").replace('"', '\\"') + '"',
     "literal": lambda text: " |\n" + "\n".join(f"       {line}" for line in text.split("\n")),
@@ -61,7 +79,7 @@ STYLES = {
 @settings(max_examples=150, deadline=None)
 def test_an_error_is_shown_where_it_stands(style, words, between):
     """The character at fault is found in the file however the scalar is written."""
-    separator = between if style in ("literal", "folded") else " "
+    separator = between if style in ("literal", "anchored literal", "folded") else " "
     expr = separator.join(["1 + ~", *words])
     text = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr:" + STYLES[style](expr) + "\n"
     try:
@@ -130,3 +148,85 @@ def test_numbers_are_humanised_or_refused(value):
     except ValueError as error:
         assert not isinstance(error, ObsflowError)
         assert abs(value) > 9.2e9
+
+
+RULES = (
+    alerting("A", for_ms=MINUTE, keep_firing_for_ms=2 * MINUTE, annotations={"v": "{{ $value }}"}),
+    recording("r"),
+    alerting("B"),
+)
+EVENTS = st.sampled_from(
+    [
+        None,
+        GroupReloaded(RuleGroup("g", "rules.yml", rules=RULES)),
+        GroupReloaded(
+            RuleGroup("g", "rules.yml", rules=(RULES[1], alerting("A", for_ms=3 * MINUTE, keep_firing_for_ms=MINUTE)))
+        ),
+        GroupReloaded(RuleGroup("g", "rules.yml", rules=RULES), 2 * MINUTE, 5_000),
+        GroupRemoved(),
+    ]
+)
+STEPS = st.lists(st.tuples(st.one_of(st.none(), st.sets(st.sampled_from("ab"))), EVENTS), min_size=2, max_size=12)
+PAST = tuple(
+    (Labels(__name__="ALERTS_FOR_STATE", alertname=name, instance=instance), -MINUTE, -600.0)
+    for name in "AB"
+    for instance in "ab"
+)
+FIRING = tuple((labels.with_({"__name__": "ALERTS", "alertstate": "firing"}), -MINUTE, 1.0) for labels, _, _ in PAST)
+
+
+def hand_over(group, make, cut):
+    """Another machine in the state of this one; the same one, and to be tried again, where it has an event to do."""
+    try:
+        saved = json.loads(json.dumps(group.snapshot()))
+    except StateError:
+        return group, cut + 1
+    other = make(group.group)
+    other.restore(saved)
+    assert other.snapshot() == saved
+    return other, None
+
+
+def play(steps, policy, cut=None):
+    """All effects, with a machine that goes on with a snapshot before poll number `cut`."""
+    results = [result for result, _ in steps]
+
+    def answer(_name, time):
+        result = results[min(time // MINUTE, len(results) - 1)]
+        return None if result is None else [(Labels(__name__="up", instance=i), 1.0) for i in sorted(result)]
+
+    def make(group=RuleGroup("g", "rules.yml", rules=RULES)):  # noqa: B008 - it is frozen
+        more = {"restore": policy, "records_health": True, "interval_ms": MINUTE, "query_offset_ms": None}
+        return machine(group.rules, answer, **more)
+
+    out, polls, group, events = [], 0, make(), [event for _, event in steps]
+    while (now := group.next_timer()) is not None and now < len(steps) * MINUTE:
+        if polls == cut:
+            group, cut = hand_over(group, make, cut)
+        polls += 1
+        effects = group.poll(now)
+        out.append((now, effects))
+        for read in effects:
+            if isinstance(read, ReadForState):
+                group.receive(ForStateRead(read.index, PAST, FIRING if read.reads_firing else ()), now)
+                out.append((now, group.poll(now)))
+        event = events.pop() if events else None
+        if event is not None and now // MINUTE > 1:
+            group.receive(event, now)
+            events = [] if isinstance(event, GroupRemoved) else events
+    return repr(out)
+
+
+POLICIES = st.sampled_from(
+    [None, RestorePolicy(), RestorePolicy(grace_period_ms=0), RestorePolicy(restores_firing=True)]
+)
+
+
+@given(STEPS, POLICIES, st.integers(0, 30))
+@settings(max_examples=200, deadline=None)
+def test_a_group_replays_and_goes_on_from_a_snapshot(steps, policy, cut):
+    """Same events, same effects, whatever is restored, reloaded, removed, and wherever it is interrupted."""
+    effects = play(steps, policy)
+
+    assert effects == play(steps, policy)
+    assert effects == play(steps, policy, cut)

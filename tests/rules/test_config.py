@@ -5,7 +5,7 @@ import pytest
 from obsflow.errors import ConfigError
 from obsflow.model.labels import Labels
 from obsflow.promql.printer import render
-from obsflow.rules import AlertingRule, RecordingRule, load_rules
+from obsflow.rules import AlertingRule, RecordingRule, RuleGroup, load_rules
 from obsflow.rules.functions import Moment
 from obsflow.rules.templates import TemplateData
 from tests.external import shared
@@ -207,3 +207,183 @@ def test_every_template_of_the_corpora_expands():
                 expanded = template.expand(data, moment)
                 assert "<error" not in expanded
                 assert "{{" not in expanded
+
+
+@pytest.mark.parametrize("field", ["for", "keep_firing_for", "labels", "annotations"])
+def test_a_field_of_a_rule_may_say_nothing(field):
+    """Null is as good as not written."""
+    (group,) = load_rules(rule_file(f"  - {{alert: A, expr: up, {field}: ~}}"), "f").groups
+
+    assert group.rules == (AlertingRule("A", group.rules[0].expr),)
+
+
+@pytest.mark.parametrize("field", ["interval", "query_offset", "limit", "labels", "rules", "partial_response_strategy"])
+def test_a_field_of_a_group_may_say_nothing(field):
+    """Null is as good as not written; a query offset of 0s is not."""
+    assert load_rules(f"groups: [{{name: g, {field}: null}}]", "f").groups == (RuleGroup("g", "f"),)
+    assert load_rules("groups: [{name: g, query_offset: 0s}]", "f").groups[0].query_offset_ms == 0
+    assert load_rules("groups: [{name: g, interval: 0s}]", "f").groups[0].interval_ms is None
+
+
+def test_entries_that_say_nothing_do_not_count():
+    """In the list of groups, and in that of rules; the others keep their place."""
+    text = "groups:\n-\n- name: g\n  rules:\n  - ~\n  - {record: r, expr: up}\n  - {record: r, expr: up +}\n"
+
+    assert places(text) == [(7, 27, "groups[1].rules[2].expr")]
+    (group,) = load_rules(text.replace("up +", "down"), "f").groups
+    assert [rule.name for rule in group.rules] == ["r", "r"]
+
+
+def test_paths_count_entries_that_are_no_rules():
+    """A problem after one in the same list is told where it is."""
+    assert places(rule_file("  - just a text", "  - {record: r, expr: up, for: 1m}")) == [
+        (4, 5, "groups[0].rules[0]"),
+        (5, 27, "groups[0].rules[1].for"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [("5", 5), ("0x10", 16), ("017", 15), ("08", 8), ("1_000", 1000), ("1.9", 1), ("1e3", 1000), ("-3", -3)],
+)
+def test_limits_are_numbers_as_go_reads_them(text, limit):
+    """Octal after a leading zero, and no fractions."""
+    assert load_rules(f"groups: [{{name: g, limit: {text}}}]", "f").groups[0].limit == limit
+
+
+@pytest.mark.parametrize("text", ["'5'", "5s", "9223372036854775808", "1e300", ".inf", "_1", "[5]", "true"])
+def test_what_is_no_limit(text):
+    """Texts, and numbers that Go cannot hold."""
+    assert places(f"groups: [{{name: g, limit: {text}}}]") == [(1, 27, "groups[0].limit")]
+
+
+def test_a_label_of_a_group_is_a_template_for_its_alerts():
+    """One that does not parse is a problem of the group, once, unless all alerts have a label of their own."""
+    text = 'groups:\n- name: g\n  labels: {a: "{{ nope }}"}\n  rules:\n'
+    record, own, alert = "  - {record: r, expr: up}\n", "  - {alert: A, expr: up, labels: {a: b}}\n", ALERT
+
+    assert problems(text + alert + alert) == [
+        (3, 19, "groups[0].labels.a", 'template error: function "nope" not defined')
+    ]
+    (group,) = load_rules(text + record + own, "f").groups
+    assert [rule.labels["a"] for rule in group.rules] == ["{{ nope }}", "b"]
+
+
+ALERT = "  - {alert: A, expr: up}\n"
+
+RESOURCES = """apiVersion: v1
+kind: List
+items:
+- kind: PrometheusRule
+  metadata: {name: one, namespace: infra}
+  spec:
+    groups:
+    - name: g
+      rules:
+      - {record: r1, expr: up}
+- kind: ConfigMap
+  data: {groups: nonsense}
+- kind: PrometheusRule
+  metadata: {name: two}
+  spec:
+    groups:
+    - name: g
+      rules:
+      - {record: r2, expr: up}
+"""
+
+
+@pytest.mark.parametrize("text", [RESOURCES, RESOURCES.replace("kind: List", "kind: PrometheusRuleList")])
+def test_a_list_of_resources(text):
+    """Each is a file of its own: groups of two may have one name, and their sources tell them apart."""
+    groups = load_rules(text, "all.yml").groups
+
+    assert [(group.source, group.name, group.rules[0].name) for group in groups] == [
+        ("all.yml#infra/one", "g", "r1"),
+        ("all.yml#two", "g", "r2"),
+    ]
+    assert {group.position.source for group in groups} == {"all.yml"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("r2, expr: up", "r2, exprs: up", [(19, 9, "rules[0].expr"), (19, 22, "rules[0].exprs")]),
+        ("r2, expr: up", "r2, expr: 'up +'", [(19, 33, "rules[0].expr")]),
+        (
+            "    - name: g\n      rules:\n      - {record: r2",
+            "    - name: g\n      rule:\n      - {record: r2",
+            [(18, 7, "rule")],
+        ),
+    ],
+)
+def test_mistakes_in_a_resource_are_told_where_they_are(old, new, expected):
+    """Line and column are those of the document, the path leads through it."""
+    text = RESOURCES.replace(old, new)
+
+    assert places(text) == [(line, column, f"items[2].spec.groups[0].{path}") for line, column, path in expected]
+    single = text.split("- kind: ")[-1].replace("\n  ", "\n")
+    assert places(f"kind: {single}") == [
+        (line - 12, column - 2, f"spec.groups[0].{path}") for line, column, path in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("rulez", "rules"),
+        ("intervals", "interval"),
+        ("query_ofset", "query_offset"),
+        ("label", "labels"),
+        ("nam", "name"),
+    ],
+)
+def test_a_misspelt_field_of_a_group_is_recognised(wrong, right):
+    """The problem says what was probably meant."""
+    assert f'did you mean "{right}"?' in problems(f"groups: [{{name: g, {wrong}: x}}]")[0][3]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("annotation", "annotations"), ("exprs", "expr"), ("keep_firing", "keep_firing_for"), ("alerts", "alert")],
+)
+def test_a_misspelt_field_of_a_rule_is_recognised(wrong, right):
+    """The problem says what was probably meant."""
+    found = problems(rule_file(f"  - {{alert: A, expr: up, {wrong}: x}}"))
+
+    assert found == [(4, 26, f"groups[0].rules[0].{wrong}", f'unknown field "{wrong}", did you mean "{right}"?')]
+
+
+def test_anchors_and_merge_keys():
+    """A rule may be written once and varied; a problem in what is merged is told where it was written."""
+    text = rule_file(
+        "  - &first",
+        "    alert: One",
+        "    expr: &expr up == 0",
+        "    labels: {severity: page}",
+        "  - <<: *first",
+        "    alert: Two",
+        "  - {record: r, expr: *expr}",
+    )
+    one, two, record = load_rules(text, "f").groups[0].rules
+
+    assert (two.alert, two.expr, two.labels) == ("Two", one.expr, {"severity": "page"})
+    assert record.expr == one.expr
+    assert {place[:2] for place in places(text.replace("up == 0", "up =="))} == {(6, 22)}
+
+
+NAMES = ["a-b", "a b", "0a", "é", "日本", "a.b", "a:b", "__x__"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_characters_make_a_name(name):
+    """Of metrics, labels and annotations; of metrics braces are the exception."""
+    text = rule_file(
+        f"  - {{record: '{name}', expr: up, labels: {{'{name}': x}}}}",
+        f"  - {{alert: '{name}', expr: up, labels: {{'{name}': x}}, annotations: {{'{name}': x, __name__: y}}}}",
+    )
+    record, alert = load_rules(text, "f").groups[0].rules
+
+    assert (record.record, alert.alert) == (name, name)
+    assert {*record.labels, *alert.labels} == {name}
+    assert set(alert.annotations) == {name, "__name__"}

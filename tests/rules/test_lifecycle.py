@@ -69,8 +69,9 @@ TRACES = {
 
 
 def test_every_change_has_a_trace():
-    """The traces cover every cell that changes a state, but for the limit of alerts, which has its own tests."""
-    changes = {cell for cell, step in TABLE.items() if step.reason not in (None, TransitionReason.LIMIT)}
+    """The traces cover every cell that changes a state; limits and restarts have their own tests."""
+    elsewhere = (None, TransitionReason.LIMIT, TransitionReason.RESTORED, TransitionReason.RESTORED_KEPT)
+    changes = {cell for cell, step in TABLE.items() if step.reason not in elsewhere}
 
     assert set(TRACES) == changes
 
@@ -92,6 +93,32 @@ def test_a_rule_takes_each_step_of_the_table(cell):
 
     step = TABLE[cell]
     assert (last.from_state, last.to_state, last.reason) == (cell[0], step.next, step.reason)
+
+
+LIMITED = {
+    # `for`, keep_firing_for, then for each minute the alerts that there are; the limit is two
+    AlertState.PENDING: (5, 0, ["a", "abc"]),
+    AlertState.FIRING: (0, 0, ["a", "abc"]),
+    AlertState.KEPT: (0, 5, ["ab", "a", "acd"]),
+    AlertState.RESOLVED: (0, 0, ["ab", "a", "acd"]),
+}
+
+
+@pytest.mark.parametrize("state", list(LIMITED))
+def test_more_alerts_than_the_limit_forget_those_in_every_state(state):
+    """Alerts of each state that is remembered are cleared, also the one that is not among the too many."""
+    for_minutes, keep_minutes, script = LIMITED[state]
+    rule = rule_of(for_minutes, keep_minutes)
+    group = machine([rule], lambda _name, time: [(Labels(i=i), 1.0) for i in script[time // MINUTE]], limit=2)
+    last = (len(script) - 1) * MINUTE
+    run(group, last - MINUTE)
+    before = {alert.labels["i"]: alert.state for alert in group.rules[0].alerts}
+    cleared = of_kind(run(group, last), Transition)
+
+    assert state in before.values()
+    assert {each.labels["i"]: each.from_state for each in cleared} == before
+    assert {(each.to_state, each.reason) for each in cleared} == {(AlertState.INACTIVE, TransitionReason.LIMIT)}
+    assert group.rules[0].alerts == ()
 
 
 def rule_of(for_minutes, keep_minutes):

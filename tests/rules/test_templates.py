@@ -53,6 +53,15 @@ def test_durations_beyond_int64_are_told_in_days():
     assert humanize_duration(1e21) == "11574074074074074d 1h 46m 40s"
 
 
+@pytest.mark.parametrize("seconds", [9.3e9, -9.3e9, 1e21, 1e300])
+def test_durations_that_go_cannot_hold_are_errors(seconds):
+    """Go's integer overflows into a negative duration; the template says so instead."""
+    text = expand("{{ $value | toDuration }}", seconds)
+
+    assert text.startswith("<error expanding template:")
+    assert text.endswith("cannot be represented as a duration since it overflows int64>")
+
+
 @pytest.mark.parametrize("pattern", ["(", "a**", "[z-a]"])
 def test_a_bad_pattern_is_an_error_in_the_text(pattern):
     """A regular expression that does not compile fails the template, not the rule."""

@@ -4,7 +4,7 @@ A `Flow` is itself a machine. Whoever drives it calls `poll` when `next_timer` s
 reports `Delivered` or `DeliveryFailed`. Live, the driver waits for the clock; in a backtest it does not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, Self
 
 import attrs
@@ -12,6 +12,7 @@ import attrs
 from obsflow.alertmanager import OBSFLOW, Alertmanager, Compat, Config, ReceiveAlerts, Silence
 from obsflow.errors import StateError
 from obsflow.flow.evaluators import InstantEvaluator
+from obsflow.flow.restoring import RestoringGroup
 from obsflow.flow.timeline import Machine, Timeline
 from obsflow.model.alerts import Alert
 from obsflow.model.durations import MINUTE_MS
@@ -19,7 +20,16 @@ from obsflow.model.floats import STALE_NAN, float_bits
 from obsflow.model.labels import EMPTY, Labels
 from obsflow.model.storage import Appender, Queryable
 from obsflow.query.engine import Engine
-from obsflow.rules import GroupMachine, RuleFile, SendAlerts, WriteSamples, group_offset
+from obsflow.rules import (
+    GroupMachine,
+    GroupReloaded,
+    GroupRemoved,
+    RuleFile,
+    RuleGroup,
+    SendAlerts,
+    WriteSamples,
+    group_offset,
+)
 
 _BATCH = 64
 """How many alerts a sender puts into one request, where sending takes time."""
@@ -47,6 +57,7 @@ class Flow:
     else in the order in which it was decided, and a `SampleRejected` for each sample that is lost because two rules
     write the same series.
     Alerts of before `router_known_from` (ms) are lost, as a server loses them that has not discovered its router yet.
+    `build` makes the machine of a group that begins at a time (ms); rules are reloaded where it is given.
     """
 
     def __init__(
@@ -57,6 +68,7 @@ class Flow:
         *,
         router_known_from: int | None = None,
         sending_ms: int = 0,
+        build: "Callable[[RuleGroup, int], GroupMachine] | None" = None,
     ) -> None:
         self._store = store
         self._router = router
@@ -65,10 +77,15 @@ class Flow:
         self._sent_at = 0  # when the last batch arrives
         self._timeline = Timeline()
         self._outbox: list[Any] = []
+        self._build = build
+        self._groups: dict[tuple[str, str], GroupMachine | RestoringGroup] = {}  # by file and name
+        self._leaving: list[GroupMachine | RestoringGroup] = []
         for group in groups:
             self._timeline.add(group)
+            if isinstance(group, (GroupMachine, RestoringGroup)):
+                self._groups[group.group.source, group.group.name] = group
         if router is not None:
-            self._timeline.add(router)
+            self._timeline.add(router, is_last=True)
 
     @classmethod
     def over(
@@ -89,23 +106,24 @@ class Flow:
         Each group is evaluated at the offset within its interval at which Prometheus would evaluate it.
         """
         evaluator = InstantEvaluator(Engine(store, default_step_ms=evaluation_interval_ms))
-        groups = [
-            GroupMachine(
+
+        def build(group: RuleGroup, start: int) -> GroupMachine:
+            interval_ms = group.interval_ms or evaluation_interval_ms
+            return GroupMachine(
                 group,
                 evaluator,
-                interval_ms=(interval_ms := group.interval_ms or evaluation_interval_ms),
+                interval_ms=interval_ms,
                 offset_ms=group_offset(group.source, group.name, interval_ms),
                 start=start,
                 external_labels=external_labels,
                 external_url=external_url,
             )
-            for file in rules
-            for group in file.groups
-        ]
+
+        groups = [build(group, start) for file in rules for group in file.groups]
         router = None
         if routes is not None:
             router = Alertmanager(routes, compat=compat, started_at=start, silences=silences, explains=True)
-        return cls(groups, router, store)
+        return cls(groups, router, store, build=build)
 
     def receive(self, event: Any, now: int) -> None:
         """Give the router an event: a silence, or what became of a delivery."""
@@ -117,6 +135,28 @@ class Flow:
         if self._router is not None:
             self._timeline.schedule(self._router, event, at)
 
+    def reload_rules(self, files: Sequence[RuleFile], now: int) -> None:
+        """Evaluate these groups from now on (ms), instead of those before; what is due is to be polled first.
+
+        Groups are told apart by file and name. One that is as it was goes on untouched. One that changed keeps what
+        its rules of the same name and labels remember. A new one begins at its next slot. One that is missing ends,
+        and its series two intervals later; under another name it is another. Raises StateError without `build`.
+        """
+        if self._build is None:
+            raise StateError("this loop does not know how to make a rule group")
+        before, self._groups = self._groups, {}
+        for group in (group for file in files for group in file.groups):
+            key = group.source, group.name
+            fresh = self._build(group, now + 1)
+            machine = self._groups[key] = before.pop(key, fresh)
+            if machine is fresh:
+                self._timeline.add(fresh)
+            elif machine.group != group:
+                self._timeline.receive(machine, GroupReloaded(group, fresh.interval_ms, fresh.offset_ms), now)
+        for machine in before.values():
+            self._timeline.receive(machine, GroupRemoved(), now)
+            self._leaving.append(machine)
+
     def next_timer(self) -> int | None:
         """When `poll` has something to do, or None."""
         return self._timeline.next_timer()
@@ -124,6 +164,9 @@ class Flow:
     def poll(self, now: int) -> list[Any]:
         """Let everything happen that is due, and return the effects that are somebody else's to carry out."""
         self._timeline.poll(now, self._perform)
+        for machine in [each for each in self._leaving if each.next_timer() is None]:
+            self._leaving.remove(machine)
+            self._timeline.remove(machine)
         effects, self._outbox = self._outbox, []
         return effects
 

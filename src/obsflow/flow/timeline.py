@@ -20,28 +20,37 @@ class Machine(Protocol):
 
 
 _EVENT, _TIMER = 0, 1
+_FIRST, _LAST = 0, 1
 
 
 class Timeline:
     """Delivers events and fires timers of many machines in one order.
 
-    Timers of one instant fire in the order in which their machines were added.
+    Timers of one instant fire in the order in which their machines were added, those of machines that are to be last
+    after all others.
     """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, int, int, Machine, Any]] = []
+        self._heap: list[tuple[int, int, tuple[int, int], int, Machine, Any]] = []
         self._sequence = itertools.count()
-        self._rank: dict[int, int] = {}
+        self._rank: dict[int, tuple[int, int]] = {}
         self._armed: dict[int, int | None] = {}
 
-    def add(self, machine: Machine) -> None:
+    def add(self, machine: Machine, *, is_last: bool = False) -> None:
         """Drive this machine from now on."""
-        self._rank[id(machine)] = len(self._rank)
+        self._rank[id(machine)] = (_LAST if is_last else _FIRST, next(self._sequence))
         self._arm(machine)
+
+    def remove(self, machine: Machine) -> None:
+        """Drive this machine no more; events that it was to receive are lost."""
+        del self._rank[id(machine)]
+        self._armed.pop(id(machine), None)
+        self._heap = [entry for entry in self._heap if entry[4] is not machine]
+        heapq.heapify(self._heap)
 
     def schedule(self, machine: Machine, event: Any, at: int) -> None:
         """Let the machine receive the event at `at`."""
-        heapq.heappush(self._heap, (at, _EVENT, 0, next(self._sequence), machine, event))
+        heapq.heappush(self._heap, (at, _EVENT, (_FIRST, 0), next(self._sequence), machine, event))
 
     def receive(self, machine: Machine, event: Any, now: int) -> None:
         """Let the machine receive the event at once, and be polled after the other events of this instant.

@@ -1,10 +1,12 @@
 """Recording and alerting rules: files, groups, and the lifecycle inactive → pending → firing → resolved."""
 
-from obsflow.rules.config import AlertingRule, RecordingRule, Rule, RuleFile, RuleGroup, load_rules
+from obsflow.rules.config import AlertingRule, RecordingRule, Rule, RuleFile, RuleGroup
 from obsflow.rules.context import Evaluator, RuleContext
 from obsflow.rules.effects import Effect, EvaluationFailed, SendAlerts, Transition, WriteSamples
-from obsflow.rules.group import GroupMachine, GroupReloaded
+from obsflow.rules.group import GroupMachine, GroupReloaded, GroupRemoved
+from obsflow.rules.health import RuleHealth
 from obsflow.rules.lifecycle import AlertState, TransitionReason
+from obsflow.rules.loading import load_rules
 from obsflow.rules.phase import group_offset
 from obsflow.rules.restoring import ForStateRead, ReadForState, RestorePolicy
 
@@ -17,6 +19,7 @@ __all__ = [
     "ForStateRead",
     "GroupMachine",
     "GroupReloaded",
+    "GroupRemoved",
     "ReadForState",
     "RecordingRule",
     "RestorePolicy",
@@ -24,6 +27,7 @@ __all__ = [
     "RuleContext",
     "RuleFile",
     "RuleGroup",
+    "RuleHealth",
     "SendAlerts",
     "Transition",
     "TransitionReason",

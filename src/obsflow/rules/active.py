@@ -21,7 +21,14 @@ from obsflow.rules.lifecycle import (
 AT_ONCE: Final = -(1 << 63)
 """Before every time."""
 
-_OF_KEEPING = frozenset((TransitionReason.KEEP_FIRING, TransitionReason.TRUE_AGAIN, TransitionReason.KEEP_ELAPSED))
+_OF_KEEPING = frozenset(
+    (
+        TransitionReason.KEEP_FIRING,
+        TransitionReason.TRUE_AGAIN,
+        TransitionReason.KEEP_ELAPSED,
+        TransitionReason.RESTORED_KEPT,
+    )
+)
 
 
 @attrs.define(eq=False)
@@ -48,11 +55,18 @@ class ActiveAlert:
     fixed_annotations: Mapping[str, str] = attrs.field(factory=dict)
     annotated_for: tuple[object, ...] = ()
     series: dict[str, Labels] = attrs.field(factory=dict)
+    for_state: Labels | None = None
     outgoing: Labels | None = None
 
     def see(self, labels: Labels, value: float, time: int) -> None:
         """Take the sample in that is this alert at `time`."""
         self.sample_labels, self.value, self.seen_at = labels, value, time
+
+    def recall(self, active_at: int, fired_at: int, kept_since: int | None) -> None:
+        """Take in the times (ms) at which it began, fired and was kept in an earlier run."""
+        self.active_at, self.fired_at, self.kept_since = active_at, fired_at, kept_since
+        if self.state is AlertState.INACTIVE:
+            self.resolved_at = self.last_sent_at = None
 
     def observe(self, time: int, for_ms: int, keep_firing_for_ms: int) -> Observation:
         """What the evaluation at `time`, whose samples were taken in, says about this alert."""

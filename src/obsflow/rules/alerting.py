@@ -1,33 +1,31 @@
 """Alerting rules: one evaluation at one time. The lifecycle is the table of `obsflow.rules.lifecycle`."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from obsflow.errors import QueryError
 from obsflow.model.alerts import Alert
 from obsflow.model.labels import METRIC_NAME, Labels
-from obsflow.promql.printer import render
 from obsflow.rules.active import AT_ONCE, ActiveAlert
 from obsflow.rules.config import AlertingRule
 from obsflow.rules.context import RuleContext, Vector
 from obsflow.rules.effects import Effect, EvaluationFailed, Samples, SendAlerts, Transition
-from obsflow.rules.functions import Moment, table_link
+from obsflow.rules.expansion import ALERT_NAME, Expansion
+from obsflow.rules.health import RuleStatus
 from obsflow.rules.lifecycle import AlertState, Observation, advance
 from obsflow.rules.restoring import (
     FOR_STATE_METRIC,
     ForStateRead,
+    PastAlert,
     ReadForState,
     RestorePolicy,
+    past_alerts,
     restore_active_at,
 )
-from obsflow.rules.templates import AlertTemplate, TemplateData
 from obsflow.rules.written import WrittenSeries
 
-ALERT_NAME = "alertname"
-VALID_INTERVALS = 4
-"""A firing alert that is not sent again for this many intervals counts as resolved."""
-
+SAME_LABELS: Final = "vector contains metrics with the same labelset after applying alert labels"
 _MAX_KNOWN = 1024  # alerts that are remembered for their labels alone, besides those of the last result
 
 
@@ -42,6 +40,7 @@ class AlertingState:
         self.is_restored = is_restored
         self._context = context
         self.written = WrittenSeries()
+        self.status = RuleStatus()
         self._samples: Samples | None = None  # of all active alerts, until one of them changes
         self._active: dict[Labels, ActiveAlert] = {}
         self._known: dict[Labels, ActiveAlert] = {}  # by their own labels: the active ones, and some that may return
@@ -49,7 +48,7 @@ class AlertingState:
         self._sources: list[Labels] = []
         self._present: list[ActiveAlert] = []
         self._send_after: int | None = None
-        self._raw_labels = {name: text for name, text in rule.labels.items() if text}
+        self._expansion = Expansion(rule, context)
         self._has_fixed_labels = not any(template.is_volatile for template in rule.label_templates.values())
         annotations = rule.annotation_templates.values()
         self._fixed_templates = {n: each for n, each in rule.annotation_templates.items() if not each.is_volatile}
@@ -57,19 +56,36 @@ class AlertingState:
         self._asks_queries = any(template.asks_queries for template in annotations)
         self._reads_time = any(template.reads_clock or template.asks_queries for template in annotations)
         self._reads_value = any(template.reads_value for template in annotations)
-        self._generator_url = f"{context.external_url}{table_link(render(rule.expr))}"
 
     @property
     def alerts(self) -> tuple[ActiveAlert, ...]:
         """The alerts that are remembered, resolved ones too."""
         return tuple(self._active.values())
 
+    @property
+    def active_alerts(self) -> tuple[ActiveAlert, ...]:
+        """The alerts that are pending or firing, also those that are kept firing."""
+        return tuple(alert for alert in self._active.values() if alert.state.is_active)
+
+    @property
+    def state(self) -> str:
+        """That of the most urgent alert: `firing`, `pending`, `inactive`; before the first evaluation, `unknown`."""
+        if self.status.evaluated_at is None:
+            return "unknown"
+        states = {alert.state.series_value for alert in self._active.values()}
+        return next((state for state in ("firing", "pending") if state in states), "inactive")
+
     def evaluate(self, time: int) -> list[Effect]:
         """Ask for the result at `time` (ms) less the query offset, move every alert on, decide what to send and write.
 
         A query that fails, and samples that become the same alert, leave everything as it was. More alerts than the
-        limit clear all alerts of the rule.
+        limit clear all alerts of the rule. Either way, `status` says how it went.
         """
+        effects = self._evaluate(time)
+        self.status = RuleStatus.of(time, effects)
+        return effects
+
+    def _evaluate(self, time: int) -> list[Effect]:
         context = self._context
         try:
             vector = context.evaluator.evaluate(self.rule, time - context.query_offset_ms)
@@ -96,26 +112,57 @@ class AlertingState:
 
     def for_state_query(self, index: int, time: int, policy: RestorePolicy) -> ReadForState | None:
         """What to look up to restore the `for` state at `time`; None if there is nothing to restore."""
-        if self.rule.for_ms < policy.grace_period_ms:
+        if not policy.restores_firing and self.rule.for_ms < policy.grace_period_ms:
             self.is_restored = True
             return None
-        fixed = {name: text for name, text in self._raw_labels.items() if "{{" not in text}
-        labels = Labels({**fixed, METRIC_NAME: FOR_STATE_METRIC, ALERT_NAME: self.rule.alert})
+        labels = Labels({**self._expansion.fixed_labels, METRIC_NAME: FOR_STATE_METRIC, ALERT_NAME: self.rule.alert})
         start = time - policy.outage_tolerance_ms
-        return ReadForState(time, self._context.group, index, labels, start, end=time)
+        return ReadForState(time, self._context.group, index, labels, start, time, policy.restores_firing)
 
-    def restore_for_state(self, read: ForStateRead, now: int, policy: RestorePolicy) -> None:
-        """Let the alerts that were active before go on waiting for `for` where they were."""
-        for labels, down_at, value in read.samples:
-            alert = self._active.get(labels.without(METRIC_NAME))
-            if alert is not None and math.isfinite(value):  # not a stale marker
-                down_at_ms = down_at // 1000 * 1000  # to the second, as the other
-                alert.active_at = restore_active_at(
-                    now, self.rule.for_ms, down_at_ms, int(value) * 1000, policy.grace_period_ms
-                )
+    def restore_for_state(self, read: ForStateRead, now: int, policy: RestorePolicy) -> list[Effect]:
+        """Let the alerts that were active before go on where they were; what follows from it at once."""
+        for_ms = self.rule.for_ms
+        effects: list[Effect] = []
+        for labels, past in past_alerts(read).items():
+            alert = self._active.get(labels)
+            observation = self._recall(labels, past, now) if policy.restores_firing else None
+            if observation is not None:
+                effects += self._resume(self._known[labels], observation, now)
+            elif alert is not None and for_ms >= policy.grace_period_ms:
+                alert.active_at = restore_active_at(now, for_ms, past.down_at, past.active_at, policy.grace_period_ms)
                 alert.samples = self._series_of(alert)
         self._samples = None
         self.is_restored = True
+        return effects + self._send(now) if effects else []
+
+    def _recall(self, labels: Labels, past: PastAlert, now: int) -> Observation | None:
+        """What is to be said of an alert that fired before; None if it does not go on firing.
+
+        Its times are those of before. What its condition was true for is not known any more: for its annotations, the
+        sample had the alert's labels and no value.
+        """
+        for_ms, keep_ms = self.rule.for_ms, self.rule.keep_firing_for_ms
+        if past.fired_until is None or now - past.active_at < for_ms:
+            return None
+        fired_at = past.active_at + for_ms
+        alert = self._active.get(labels)
+        if alert is None:
+            if now - past.fired_until >= keep_ms:
+                return None
+            alert = self._known.setdefault(labels, ActiveAlert(labels))
+            alert.recall(past.active_at, fired_at, past.fired_until)
+            alert.see(labels.without(ALERT_NAME, *self.rule.labels), math.nan, past.fired_until)
+            return Observation.RESTORED_KEPT
+        if alert.state is AlertState.RESOLVED:
+            return None
+        alert.recall(past.active_at, fired_at, alert.kept_since)
+        return Observation.RESTORED_KEPT if alert.state is AlertState.KEPT else Observation.RESTORED
+
+    def _resume(self, alert: ActiveAlert, observation: Observation, now: int) -> list[Effect]:
+        if advance(alert.state, observation).reason is not None:
+            return [self._take(alert, observation, now)]
+        alert.samples = self._series_of(alert)
+        return []
 
     def _identify(self, vector: Vector, time: int) -> list[ActiveAlert]:
         """The alert that each sample is. Raises QueryError if two samples are the same one."""
@@ -124,7 +171,7 @@ class AlertingState:
             return self._present
         present = [self._find(labels, value, time) for labels, value in vector]
         if len({id(alert) for alert in present}) < len(present):
-            raise QueryError("vector contains metrics with the same labelset after applying alert labels")
+            raise QueryError(SAME_LABELS)
         self._sources, self._present = sources, present
         if len(self._known) > _MAX_KNOWN + 2 * len(present):
             self._known = {**self._active, **{alert.labels: alert for alert in present}}
@@ -134,18 +181,13 @@ class AlertingState:
     def _find(self, labels: Labels, value: float, time: int) -> ActiveAlert:
         found = self._by_sample.get(labels)
         if found is None:
-            own = self._own_labels(labels, value, time)
+            own = self._expansion.labels(labels, value, time)
             found = self._known.get(own)
             if found is None:
                 found = self._known[own] = ActiveAlert(own)
             if self._has_fixed_labels:
                 self._by_sample[labels] = found
         return found
-
-    def _own_labels(self, labels: Labels, value: float, time: int) -> Labels:
-        expand = self._expander(labels, value, time)
-        own = {name: expand(template) for name, template in self.rule.label_templates.items()}
-        return labels.with_({METRIC_NAME: "", **own, ALERT_NAME: self.rule.alert})
 
     def _observe(self, present: list[ActiveAlert], time: int) -> Iterator[tuple[ActiveAlert, Observation]]:
         """What is observed of the alerts that are to change their state."""
@@ -201,21 +243,11 @@ class AlertingState:
         state = alert.state.series_value
         if not state:
             return ()
-        for_state = self._series_labels(alert, {METRIC_NAME: FOR_STATE_METRIC})
-        alerts = self._series_labels(alert, {METRIC_NAME: "ALERTS", "alertstate": state})
-        return (alerts, 1.0), (for_state, float(alert.active_at // 1000))
-
-    def _series_labels(self, alert: ActiveAlert, more: Mapping[str, str]) -> Labels:
-        """The alert's labels and `more`.
-
-        A label whose template expands to nothing is there with the text of its template, as in Prometheus.
-        """
-        key = "".join(more.values())
-        known = alert.series.get(key)
-        if known is None:
-            labels = {**self._raw_labels, **alert.labels, ALERT_NAME: self.rule.alert, **more}
-            known = alert.series[key] = Labels(labels)
-        return known
+        if state not in alert.series:
+            alert.series[state] = self._expansion.alerts_series(alert.labels, state)
+        if alert.for_state is None:
+            alert.for_state = self._expansion.for_state_series(alert.labels)
+        return (alert.series[state], 1.0), (alert.for_state, float(alert.active_at // 1000))
 
     def _send(self, time: int) -> list[Effect]:
         """Tell the router of the alerts that it was not told of, or not for the resend delay."""
@@ -231,15 +263,14 @@ class AlertingState:
         return [SendAlerts(tuple(due))] if due else []
 
     def _outgoing(self, alert: ActiveAlert, time: int) -> Alert:
-        valid_ms = VALID_INTERVALS * max(self._context.interval_ms, self._context.resend_delay_ms)
         if alert.outgoing is None:
-            alert.outgoing = Labels({**self._context.external_labels, **alert.labels})
+            alert.outgoing = self._expansion.outgoing(alert.labels)
         return Alert(
             labels=alert.outgoing,
             annotations=self.annotations(alert),
             starts_at=alert.fired_at,
-            ends_at=time + valid_ms if alert.resolved_at is None else alert.resolved_at,
-            generator_url=self._generator_url,
+            ends_at=time + self._context.valid_ms if alert.resolved_at is None else alert.resolved_at,
+            generator_url=self._expansion.generator_url,
         )
 
     def annotations(self, alert: ActiveAlert) -> Labels:
@@ -247,7 +278,7 @@ class AlertingState:
         value = (alert.value, math.copysign(1.0, alert.value)) if self._reads_value else None
         wanted = (alert.sample_labels, value, alert.seen_at if self._reads_time else None)
         if alert.annotated_for != wanted:
-            expand = self._expander(alert.sample_labels, alert.value, alert.seen_at or 0)
+            expand = self._expansion.at(alert.sample_labels, alert.value, alert.seen_at or 0)
             if alert.annotated_for[:1] != wanted[:1]:
                 alert.fixed_annotations = {name: expand(each) for name, each in self._fixed_templates.items()}
             changing = {name: expand(each) for name, each in self._volatile_templates.items()}
@@ -255,18 +286,12 @@ class AlertingState:
             alert.annotated_for = wanted
         return alert.annotations
 
-    def _expander(self, labels: Labels, value: float, time: int) -> Callable[[AlertTemplate], str]:
-        context = self._context
-        data = TemplateData(labels, value, context.external_labels, context.external_url)
-        moment = Moment(time, context.external_url, context.evaluator.query)
-        return lambda template: template.expand(data, moment)
-
     def _failure(self, time: int, error: str) -> EvaluationFailed:
         return EvaluationFailed(time, self._context.group, self.rule.alert, error)
 
     def adopt(self, other: "AlertingState") -> None:
         """Take over the alerts and the series of the rule that this one replaces; names and labels are the same."""
-        self.restore(other.snapshot())
+        self.restore({**other.snapshot(), "status": RuleStatus().snapshot()})
 
     def snapshot(self) -> Mapping[str, Any]:
         """The state as plain data."""
@@ -274,6 +299,7 @@ class AlertingState:
             "alerts": [alert.snapshot() for alert in self._active.values()],
             "written": self.written.snapshot(),
             "is_restored": self.is_restored,
+            "status": self.status.snapshot(),
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
@@ -287,3 +313,4 @@ class AlertingState:
         self._send_after = AT_ONCE
         self.written = WrittenSeries.restore(data["written"])
         self.is_restored = data["is_restored"]
+        self.status = RuleStatus(**data["status"])

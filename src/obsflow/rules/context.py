@@ -13,6 +13,7 @@ Vector = Sequence[tuple[Labels, float]]
 """The result of a query at one instant: no two samples have the same labels."""
 
 DEFAULT_RESEND_DELAY_MS = MINUTE_MS
+_VALID_INTERVALS = 4
 
 
 class Evaluator(Protocol):
@@ -37,3 +38,8 @@ class RuleContext:
     external_labels: Labels = EMPTY
     external_url: str = ""
     resend_delay_ms: int = DEFAULT_RESEND_DELAY_MS
+
+    @property
+    def valid_ms(self) -> int:
+        """For how long the router is to believe that an alert fires of which it is told."""
+        return _VALID_INTERVALS * max(self.interval_ms, self.resend_delay_ms)

@@ -13,11 +13,12 @@ from obsflow.gotemplate.builtins import escape_query
 from obsflow.gotemplate.times import SECOND, Duration, Time
 from obsflow.gotemplate.values import go_type
 from obsflow.model.durations import parse_duration
-from obsflow.model.floats import parse_go_float
+from obsflow.model.floats import parse_go_float, render_float_g
 from obsflow.model.labels import Labels, quote
 from obsflow.model.regex import Regex
 from obsflow.rules import humanize as people
 
+_INT64: Final = float(1 << 63)
 _INSIDE_WORDS: Final = "'.:\u00b7\u2019"  # part of a word where another letter follows
 
 Query = Callable[[str, int], Sequence[tuple[Labels, float]]]
@@ -177,6 +178,8 @@ def _parse_duration(text: str) -> float:
 def _to_duration(seconds: float) -> Duration:
     if not math.isfinite(seconds):
         raise ValueError("value is NaN or Inf")
+    if abs(seconds * SECOND) >= _INT64:
+        raise ValueError(f"{render_float_g(seconds)} cannot be represented as a duration since it overflows int64")
     return Duration(seconds * SECOND)
 
 
@@ -193,7 +196,8 @@ def _to_float(value: Any) -> float:
         except ValueError:
             raise ValueError(f"strconv.ParseFloat: parsing {quote(value)}: invalid syntax") from None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"can't convert {go_type(value).name} to float")
+        kind = "<nil>" if value is None else go_type(value).name
+        raise TypeError(f"can't convert {kind} to float")
     return float(value)
 
 

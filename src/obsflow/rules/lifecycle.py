@@ -50,6 +50,8 @@ class Observation(enum.Enum):
     GONE = "condition false"
     EXPIRED = "condition false, resolved for more than 15m"
     CLEARED = "more alerts than the limit of the group"
+    RESTORED = "condition true, firing before a restart"
+    RESTORED_KEPT = "condition false, firing before a restart, keep_firing_for running"
 
 
 class TransitionReason(enum.Enum):
@@ -66,6 +68,8 @@ class TransitionReason(enum.Enum):
     KEEP_ELAPSED = "condition false for {elapsed}, keep_firing_for {limit} elapsed"
     RETENTION = "resolved for more than 15m"
     LIMIT = "limit of alerts exceeded"
+    RESTORED = "fired before a restart, active for {elapsed}"
+    RESTORED_KEPT = "fired before a restart, condition false since {elapsed}, kept firing for up to {limit}"
 
     def render(self, elapsed_ms: int, limit_ms: int) -> str:
         """The reason in words, with the time that passed and the time it was compared with."""
@@ -108,12 +112,15 @@ TABLE: Final[dict[tuple[AlertState, Observation], Step]] = {
     (AlertState.INACTIVE, Observation.HELD): Step(
         AlertState.FIRING, Action.ACTIVATE | Action.FIRE, TransitionReason.NO_FOR
     ),
+    (AlertState.INACTIVE, Observation.RESTORED_KEPT): Step(AlertState.KEPT, reason=TransitionReason.RESTORED_KEPT),
     (AlertState.PENDING, Observation.WAITING): Step(AlertState.PENDING),
     (AlertState.PENDING, Observation.HELD): Step(AlertState.FIRING, Action.FIRE, TransitionReason.HELD),
+    (AlertState.PENDING, Observation.RESTORED): Step(AlertState.FIRING, reason=TransitionReason.RESTORED),
     (AlertState.PENDING, Observation.GONE): Step(AlertState.INACTIVE, Action.REMOVE, TransitionReason.PENDING_ENDED),
     (AlertState.PENDING, Observation.CLEARED): Step(AlertState.INACTIVE, Action.REMOVE, TransitionReason.LIMIT),
     (AlertState.FIRING, Observation.WAITING): Step(AlertState.PENDING, Action.DEMOTE, TransitionReason.FOR_GREW),
     (AlertState.FIRING, Observation.HELD): Step(AlertState.FIRING),
+    (AlertState.FIRING, Observation.RESTORED): Step(AlertState.FIRING),
     (AlertState.FIRING, Observation.KEEPING): Step(AlertState.KEPT, Action.KEEP, TransitionReason.KEEP_FIRING),
     (AlertState.FIRING, Observation.DEMOTING): Step(AlertState.PENDING, Action.DEMOTE, TransitionReason.FOR_GREW),
     (AlertState.FIRING, Observation.GONE): Step(AlertState.RESOLVED, Action.RESOLVE, TransitionReason.CONDITION_FALSE),
@@ -121,6 +128,7 @@ TABLE: Final[dict[tuple[AlertState, Observation], Step]] = {
     (AlertState.KEPT, Observation.WAITING): Step(AlertState.PENDING, Action.DEMOTE, TransitionReason.FOR_GREW),
     (AlertState.KEPT, Observation.HELD): Step(AlertState.FIRING, Action.RESUME, TransitionReason.TRUE_AGAIN),
     (AlertState.KEPT, Observation.KEEPING): Step(AlertState.KEPT),
+    (AlertState.KEPT, Observation.RESTORED_KEPT): Step(AlertState.KEPT),
     (AlertState.KEPT, Observation.DEMOTING): Step(AlertState.PENDING, Action.DEMOTE, TransitionReason.FOR_GREW),
     (AlertState.KEPT, Observation.GONE): Step(AlertState.RESOLVED, Action.RESOLVE, TransitionReason.KEEP_ELAPSED),
     (AlertState.KEPT, Observation.CLEARED): Step(AlertState.INACTIVE, Action.REMOVE, TransitionReason.LIMIT),

@@ -4,6 +4,7 @@ import re
 
 from obsflow.schema import Position, ScalarNode
 
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")  # an anchor, a tag
 _BLOCK_HEADER = re.compile(r"[|>][-+0-9]*[ \t]*(?:#[^\n]*)?\r?\n?")
 
 
@@ -14,6 +15,8 @@ def locate(text: str, node: ScalarNode, offset: int) -> Position:
     the value. Where they cannot be matched up, the position is that of the scalar.
     """
     start = _offset_of(text, node.position)
+    properties = _PROPERTIES.match(text, start)
+    start = properties.end() if properties else start
     header = _BLOCK_HEADER.match(text, start) if node.is_block else None
     at = header.end() if header else start + (not node.is_plain)
     found = _walk(text, at, node, offset)

@@ -1,14 +1,22 @@
 """Recording rules: one evaluation at one time."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from obsflow.errors import QueryError
 from obsflow.model.labels import METRIC_NAME, Labels
 from obsflow.rules.config import RecordingRule
 from obsflow.rules.context import RuleContext, Vector
 from obsflow.rules.effects import Effect, EvaluationFailed
+from obsflow.rules.health import RuleStatus
 from obsflow.rules.written import WrittenSeries
+
+SAME_LABELS: Final = "vector contains metrics with the same labelset after applying rule labels"
+
+
+def limit_exceeded(limit: int, count: int) -> str:
+    """What is wrong with `count` series where there may be `limit`."""
+    return f"exceeded limit of {limit} with {count} series"
 
 
 class RecordingState:
@@ -18,6 +26,7 @@ class RecordingState:
         self.rule = rule
         self._context = context
         self.written = WrittenSeries()
+        self.status = RuleStatus()
         self._fixed = {**rule.labels, METRIC_NAME: rule.record}
         self._sources: list[Labels] = []
         self._targets: list[Labels] = []
@@ -25,8 +34,13 @@ class RecordingState:
     def evaluate(self, time: int) -> list[Effect]:
         """Ask for the result at `time` (ms) less the query offset, and decide what to write.
 
-        A failure leaves everything as it was: what was written last stays the last.
+        A failure leaves everything as it was: what was written last stays the last. `status` says how it went.
         """
+        effects = self._evaluate(time)
+        self.status = RuleStatus.of(time, effects)
+        return effects
+
+    def _evaluate(self, time: int) -> list[Effect]:
         try:
             vector = self._context.evaluator.evaluate(self.rule, time - self._context.query_offset_ms)
             self._rename(vector)
@@ -43,21 +57,22 @@ class RecordingState:
             return
         targets = [labels.with_(self._fixed) for labels in sources]
         if len(set(targets)) < len(targets):
-            raise QueryError("vector contains metrics with the same labelset after applying rule labels")
+            raise QueryError(SAME_LABELS)
         self._sources, self._targets = sources, targets
 
     def _check_limit(self, count: int) -> None:
         if 0 < self._context.limit < count:
-            raise QueryError(f"exceeded limit of {self._context.limit} with {count} series")
+            raise QueryError(limit_exceeded(self._context.limit, count))
 
     def adopt(self, other: "RecordingState") -> None:
         """Take over what a rule wrote that this one replaces."""
-        self.restore(other.snapshot())
+        self.restore({**other.snapshot(), "status": RuleStatus().snapshot()})
 
     def snapshot(self) -> Mapping[str, Any]:
         """The state as plain data."""
-        return {"written": self.written.snapshot()}
+        return {"written": self.written.snapshot(), "status": self.status.snapshot()}
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Become what `snapshot` described."""
         self.written = WrittenSeries.restore(data["written"])
+        self.status = RuleStatus(**data["status"])

@@ -44,14 +44,15 @@ class TemplateData:
 class AlertTemplate:
     """A text of a rule in the template language, parsed.
 
-    `reads_value`, `reads_clock` and `asks_queries` say what it may depend on besides labels and configuration.
+    `reads_value`, `reads_clock` and `queries` say what it may depend on besides labels and configuration: the queries
+    that it asks, None for one whose text is not known before.
     """
 
     text: str
     rule: str
     reads_value: bool
     reads_clock: bool
-    asks_queries: bool
+    queries: tuple[str | None, ...]
     _template: Template | None = attrs.field(eq=False, repr=False)
 
     @classmethod
@@ -59,7 +60,7 @@ class AlertTemplate:
     def parse(cls, text: str, rule: str) -> "AlertTemplate":
         """The template of a text in the alerting rule `rule`. Raises TemplateSyntaxError, whose span is in `text`."""
         if "{{" not in text:
-            return cls(text, rule, reads_value=False, reads_clock=False, asks_queries=False, template=None)
+            return cls(text, rule, reads_value=False, reads_clock=False, queries=(), template=None)
         name = f"__alert_{rule}"
         own = _SET.clone()
         try:
@@ -74,9 +75,14 @@ class AlertTemplate:
             rule,
             reads_value=any(_may_read_value(node) for node in nodes),
             reads_clock="now" in called,
-            asks_queries="query" in called,
+            queries=tuple(_asked(node) for node in nodes if isinstance(node, ast.Command) and _calls_query(node)),
             template=template,
         )
+
+    @property
+    def asks_queries(self) -> bool:
+        """Whether it asks any query."""
+        return bool(self.queries)
 
     @property
     def is_volatile(self) -> bool:
@@ -111,6 +117,17 @@ def _walk(node: Any) -> Iterator[Any]:
         yield node
         for attribute in attrs.fields(type(node)):
             yield from _walk(getattr(node, attribute.name))
+
+
+def _calls_query(command: ast.Command) -> bool:
+    return any(isinstance(operand, ast.Identifier) and operand.name == "query" for operand in command.operands)
+
+
+def _asked(command: ast.Command) -> str | None:
+    match command.operands:
+        case (ast.Identifier(), ast.String(value=text)):
+            return text
+    return None
 
 
 def _may_read_value(node: Any) -> bool:
