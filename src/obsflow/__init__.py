@@ -10,8 +10,9 @@ from obsflow.adapters.routes import load_alertmanager
 from obsflow.adapters.scenario import ScenarioFiles, load_scenario
 from obsflow.alertmanager import Decision, Delivered, DeliveryFailed, Notify, ReceiveAlerts, SetSilence, Silence
 from obsflow.errors import ConfigError, CorruptionError, ObsflowError, ParseError, QueryError
-from obsflow.flow.backtest import BacktestResult, Scenario, run_backtest
+from obsflow.flow.backtest import BacktestResult, run_backtest
 from obsflow.flow.loop import Flow
+from obsflow.flow.scenario import Scenario
 from obsflow.model.alerts import Alert
 from obsflow.model.labels import Labels
 from obsflow.model.notifications import Notification

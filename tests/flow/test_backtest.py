@@ -5,8 +5,9 @@ from tests.alertmanager.loop import load, one_route
 
 import obsflow
 from obsflow.alertmanager import parse_compat
-from obsflow.flow.backtest import Scenario, run_backtest
+from obsflow.flow.backtest import run_backtest
 from obsflow.flow.config import CaptureInfo, RecordedServer
+from obsflow.flow.scenario import Scenario
 from obsflow.model.durations import MINUTE_MS
 from obsflow.model.floats import is_stale
 from obsflow.rules import load_rules

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obsflow.flow.evaluators import BatchEvaluator, InstantEvaluator, ScheduledGroup
+from obsflow.flow.dependencies import ScheduledGroup
+from obsflow.flow.evaluators import BatchEvaluator, InstantEvaluator
 from obsflow.flow.loop import Flow
 from obsflow.flow.replay import UnionStore
 from obsflow.query.engine import Engine

@@ -12,9 +12,9 @@ from obsflow.adapters.data_directory import open_database
 from obsflow.adapters.routes import load_alertmanager
 from obsflow.alertmanager import Compat, Config, Silence, parse_compat, parse_silences
 from obsflow.errors import ConfigError, Problem
-from obsflow.flow.backtest import Scenario
 from obsflow.flow.config import CaptureInfo, PrometheusConfig, load_capture_info, load_prometheus
 from obsflow.flow.phase import recorded_start
+from obsflow.flow.scenario import Scenario
 from obsflow.notify import secret_files
 from obsflow.rules import RuleFile, load_rules
 from obsflow.tsdb.database import Database

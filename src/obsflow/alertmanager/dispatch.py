@@ -25,6 +25,8 @@ from obsflow.alertmanager.events import (
     Effect,
     Event,
     ExpireSilence,
+    Grouped,
+    GroupReason,
     Inhibited,
     MuteCause,
     Notify,
@@ -191,12 +193,25 @@ class Alertmanager:
         for route, labels in self._router.route(alert.labels):
             group = self._group(route, labels, now)
             is_new = not group.alerts and not group.has_flushed
+            is_known = alert.labels in group.alerts
             group.insert(alert)
             is_old = alert.starts_at + route.group_wait_ms < now
             if is_new:
                 self._arm(group, now if is_old else now + route.group_wait_ms)
             elif is_old and self.compat.old_alert_always_flushes and not group.has_flushed:
                 self._arm(group, now)
+            if self._explains and not is_known:
+                self._explain_group(group, alert, now)
+
+    def _explain_group(self, group: Group, alert: KnownAlert, now: int) -> None:
+        """Leave word of when the group that an alert came into is looked at."""
+        flush_at = now if group.next_flush_at is None else group.next_flush_at
+        reason = GroupReason.GROUP_INTERVAL
+        if not group.has_flushed:
+            reason = GroupReason.GROUP_WAIT if flush_at > now else GroupReason.OLD_ALERT
+        route = group.route
+        grouped = Grouped(now, alert.labels, group.key, group.labels, route.receiver, route.id, reason, flush_at)
+        self._state.effects.append(grouped)
 
     def _group(self, route: Route, labels: Labels, now: int) -> Group:
         groups = self._state.groups

@@ -1,5 +1,7 @@
 """What the router is told, and what it asks for: its events and effects, and the reasons it leaves behind."""
 
+import enum
+
 import attrs
 
 from obsflow.alertmanager.config import Config
@@ -146,4 +148,26 @@ class Decision:
     repeat_due_at: int | None
 
 
-Effect = Notify | AlertRejected | DeliveryAbandoned | Decision
+class GroupReason(enum.Enum):
+    """Why a group with a new alert is looked at when it is."""
+
+    GROUP_WAIT = "group_wait, for others to come"
+    OLD_ALERT = "at once, the alert is older than group_wait"
+    GROUP_INTERVAL = "group_interval since the last look"
+
+
+@attrs.frozen
+class Grouped:
+    """An alert came into a group that did not have it, and that is looked at next at `flush_at`. Times are ms."""
+
+    time: int
+    labels: Labels
+    group_key: str
+    group_labels: Labels
+    receiver: str
+    route: str
+    reason: GroupReason
+    flush_at: int
+
+
+Effect = Notify | AlertRejected | DeliveryAbandoned | Decision | Grouped

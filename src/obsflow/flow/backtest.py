@@ -4,35 +4,24 @@ Series that the rules record, and `ALERTS*`, come from this run and never from t
 has a group's output, the group is evaluated at the very offset within its interval at which it was evaluated then.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import attrs
-import numpy as np
 
-from obsflow.alertmanager import Alertmanager, Compat, Config, Decision, Delivered, Notify, Silence, parse_compat
-from obsflow.flow.config import CaptureInfo, PrometheusConfig
-from obsflow.flow.evaluators import ALERT_SERIES, BatchEvaluator, ScheduledGroup
-from obsflow.flow.external_url import recorded_external_url
+from obsflow.alertmanager import Alertmanager, Decision, Delivered, Grouped, Notify
+from obsflow.flow.dependencies import SteppedGroup
 from obsflow.flow.loop import Flow, SampleRejected
-from obsflow.flow.phase import DISCOVERY_MS, TimedGroup, recorded_offsets
-from obsflow.flow.replay import HidingStore
+from obsflow.flow.phase import DISCOVERY_MS
+from obsflow.flow.played import AnnotationBook, Hearing, play_group
+from obsflow.flow.replay import UnionStore
 from obsflow.flow.restoring import RestoringGroup
+from obsflow.flow.scenario import Scenario
+from obsflow.flow.stage import PlayedGroups, Stage, external_url
 from obsflow.flow.timeline import Machine
 from obsflow.model.notifications import Notification
 from obsflow.model.storage import Queryable
 from obsflow.notify import Renderer, Request
-from obsflow.rules import (
-    EvaluationFailed,
-    GroupMachine,
-    RecordingRule,
-    RestorePolicy,
-    RuleFile,
-    RuleGroup,
-    Transition,
-    group_offset,
-)
-from obsflow.tsdb.database import Database
-from obsflow.tsdb.memory import TSDB
+from obsflow.rules import EvaluationFailed, GroupMachine, RestorePolicy, Transition
 
 _DELIVERY_MS = 2
 """How long a delivery takes, where a `compat` compares with the end of one: it is never instant.
@@ -42,33 +31,7 @@ group interval longer. Measured with Alertmanager 0.25 and a receiver on the sam
 on time for one group interval, 57 % for two, 90 % for three, all for five and more.
 """
 
-_PROMETHEUS_URL = "http://localhost:9090"
 _ALERTMANAGER_URL = "http://localhost:9093"
-
-
-@attrs.frozen(eq=False)
-class Scenario:
-    """Everything that a backtest replays. `start` and `end` in ms, both included.
-
-    `template_files` are the texts of the template files that the Alertmanager configuration names, `secret_files` the
-    contents by path of its secret files. Without an Alertmanager configuration there are alerts and no notifications.
-    """
-
-    database: Database
-    rule_files: tuple[RuleFile, ...]
-    start: int
-    end: int
-    prometheus: PrometheusConfig = attrs.field(factory=PrometheusConfig)
-    alertmanager: Config | None = None
-    template_files: tuple[str, ...] = ()
-    secret_files: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    silences: tuple[Silence, ...] = ()
-    info: CaptureInfo = attrs.field(factory=CaptureInfo)
-
-    @property
-    def compat(self) -> Compat:
-        """Whose habits the router has. Raises ValueError for a name that nobody has."""
-        return parse_compat(self.info.compat)
 
 
 @attrs.frozen(eq=False)
@@ -76,18 +39,20 @@ class BacktestResult:
     """What would have happened, each tuple in order of time.
 
     `notifications` have the integration's configuration beside them. `rejected` are the samples that were lost because
-    two rules write the same series. `ticked_rules` names the rules that had to be evaluated tick by tick; `written`
-    holds the series that the rules wrote.
+    two rules write the same series. `stepped` names the groups that had to be led from tick to tick, and why; `written`
+    holds the series that the rules wrote, and `store` those together with the recorded ones, as the rules saw them.
     """
 
     notifications: tuple[tuple[Notification, object], ...]
     transitions: tuple[Transition, ...]
     decisions: tuple[Decision, ...]
+    grouped: tuple[Grouped, ...]
     failures: tuple[EvaluationFailed, ...]
     rejected: tuple[SampleRejected, ...]
     evaluations: int
-    ticked_rules: tuple[str, ...]
+    stepped: tuple[SteppedGroup, ...]
     written: Queryable = attrs.field(repr=False)
+    store: Queryable = attrs.field(repr=False)
     renderer: Renderer = attrs.field(repr=False)
 
     def requests(self) -> Iterator[tuple[Notification, Request]]:
@@ -97,111 +62,124 @@ class BacktestResult:
 
 
 def run_backtest(
-    scenario: Scenario, progress: Callable[[int], None] | None = None, *, threads: int = 1
+    scenario: Scenario, progress: Callable[[int], None] | None = None, *, threads: int = 1, stepwise: bool = False
 ) -> BacktestResult:
     """Replay the scenario. `progress` is told the time reached, in ms, whenever something happened.
 
-    Up to `threads` threads take part in reading recorded samples, as in `Engine`.
+    Each rule is evaluated over the whole time at once, and its alerts are followed from change to change, where that is
+    sound; `stepwise` leads every group from tick to tick instead, to the same result. Up to `threads` threads take part
+    in reading recorded samples, as in `Engine`.
     """
-    return _Run(scenario, threads).run(progress)
+    stage = Stage(scenario, threads)
+    numbers = range(len(stage.groups))
+    played = [None if stepwise or number in stage.stepped else stage.play(number) for number in numbers]
+    return run_stage(stage, played, progress)
+
+
+def run_stage(stage: Stage, played: PlayedGroups, progress: Callable[[int], None] | None = None) -> BacktestResult:
+    """Run the loop over groups of which some have been played."""
+    return _Run(stage, played).run(progress)
 
 
 class _Run:
     """The machines of one backtest."""
 
-    def __init__(self, scenario: Scenario, threads: int) -> None:
-        self.scenario = scenario
-        self.compat = scenario.compat
-        self.schedule = self._schedule()
-        self.written = TSDB(symbols=scenario.database.symbols)
-        recorded = HidingStore(scenario.database, _written_names([each.group for each in self.schedule]))
-        step_ms = scenario.prometheus.global_.evaluation_interval_ms
-        self.evaluator = BatchEvaluator(self.schedule, recorded, self.written, default_step_ms=step_ms, threads=threads)
+    def __init__(self, stage: Stage, played: PlayedGroups) -> None:
+        self.stage = stage
+        self.scenario = stage.scenario
+        self.compat = stage.scenario.compat
+        self.played = played
         self.router = self._router()
-        machines = [self._machine(each) for each in self.schedule]
+        self.hearing = self._hearing()
         self.flow = Flow(
-            machines,
+            [self._machine(number) for number in range(len(stage.groups))],
             self.router,
-            self.written,
+            stage.appended,
             router_known_from=self._router_known_from(),
             sending_ms=self.compat.sending_ms,
         )
 
     def run(self, progress: Callable[[int], None] | None) -> BacktestResult:
         notifications: list[tuple[Notification, object]] = []
-        others: dict[type, list[object]] = {Transition: [], Decision: [], EvaluationFailed: [], SampleRejected: []}
+        others: dict[type, list[object]] = {
+            Transition: [],
+            Decision: [],
+            Grouped: [],
+            EvaluationFailed: [],
+            SampleRejected: [],
+        }
         routes = self.scenario.alertmanager
+        book = None
+        if self.hearing is not None and self.hearing.is_spared:
+            book = AnnotationBook([rule for played in self.played if played for rule in played.values()])
         answer_after_ms = _DELIVERY_MS if self.compat.repeat_after_completion else 0
         for now, effect in self.flow.run(self.scenario.end):
             if routes is not None and isinstance(effect, Notify):
-                notifications.append((effect.notification, routes.integration(effect.notification).config))
+                told = effect.notification if book is None else book.annotate(effect.notification)
+                notifications.append((told, routes.integration(told).config))
                 self.flow.schedule(Delivered(effect.delivery), now + answer_after_ms)
             elif type(effect) in others:
                 others[type(effect)].append(effect)
             if progress is not None:
                 progress(now)
-        transitions, decisions, failures, rejected = (tuple(each) for each in others.values())
+        transitions, decisions, grouped, failures, rejected = (tuple(each) for each in others.values())
+        written = self.stage.written(self.played)
         return BacktestResult(
             tuple(notifications),
             transitions,  # type: ignore[arg-type] # each list holds its own kind
             decisions,  # type: ignore[arg-type]
+            grouped,  # type: ignore[arg-type]
             failures,  # type: ignore[arg-type]
             rejected,  # type: ignore[arg-type]
-            sum(each.times.size * len(each.group.rules) for each in self.schedule),
-            tuple(rule.name for rule in self.evaluator.ticked),
-            self.written,
+            sum(each.times.size * len(each.group.rules) for each in self.stage.groups),
+            tuple(self.stage.stepped.values()),
+            written,
+            UnionStore(self.stage.recorded, written),
             self._renderer(),
         )
 
-    def _schedule(self) -> list[ScheduledGroup]:
-        """When each group is evaluated: as it was when the data was recorded, or where Prometheus would put it."""
-        scenario = self.scenario
-        groups = [self._timed(group) for file in scenario.rule_files for group in file.groups]
-        offsets = recorded_offsets(scenario.database, groups, scenario.start, scenario.end)
-        return [self._scheduled(*each) for each in zip(groups, offsets, strict=True)]
-
-    def _timed(self, group: RuleGroup) -> TimedGroup:
-        settings = self.scenario.prometheus.global_
-        return TimedGroup(
-            group,
-            group.interval_ms or settings.evaluation_interval_ms,
-            settings.rule_query_offset_ms if group.query_offset_ms is None else group.query_offset_ms,
-        )
-
-    def _scheduled(self, timed: TimedGroup, offset: int | None) -> ScheduledGroup:
-        group, interval_ms = timed.group, timed.interval_ms
-        if offset is None:
-            # Prometheus hashes the path; only the name of the file is the same wherever the replay runs.
-            offset = group_offset(group.source.rpartition("/")[2], group.name, interval_ms)
-        first = self.scenario.start + (offset - self.scenario.start) % interval_ms
-        times = np.arange(first, self.scenario.end + 1, interval_ms, dtype=np.int64)
-        return ScheduledGroup(group, interval_ms, timed.query_offset_ms, times)
-
-    def _machine(self, scheduled: ScheduledGroup) -> Machine:
+    def _machine(self, number: int) -> Machine:
         """The group as a server has it that just started, where it is known when it did."""
+        scheduled, played = self.stage.groups[number], self.played[number]
+        if played is not None:
+            return play_group(scheduled, self.stage.evaluator, played, self.hearing)
         started = self.scenario.info.prometheus.started
+        context = self.stage.context(scheduled)
         machine = GroupMachine(
             scheduled.group,
-            self.evaluator,
+            self.stage.evaluator,
             interval_ms=scheduled.interval_ms,
             offset_ms=scheduled.offset_ms,
             start=self.scenario.start if not scheduled.times.size else int(scheduled.times[0]),
             query_offset_ms=scheduled.query_offset_ms,
-            external_labels=self.scenario.prometheus.external_labels,
-            external_url=self._external_url("prometheus", _PROMETHEUS_URL),
+            external_labels=context.external_labels,
+            external_url=context.external_url,
             restore=None if started is None else RestorePolicy(),
         )
         return machine if started is None else RestoringGroup(machine, self.scenario.database, until=started)
+
+    def _hearing(self) -> Hearing | None:
+        """What the router has to hear of alerts; None without one."""
+        if self.router is None:
+            return None
+        compat = self.compat
+        tells_apart = compat.sending_ms or compat.inhibition_keeps_one_source or compat.loses_alerts_at_start
+        return Hearing(self.router_started_at, is_spared=not tells_apart)
+
+    @property
+    def router_started_at(self) -> int:
+        """When the router was started, in ms."""
+        started = self.scenario.info.alertmanager.started
+        return self.scenario.start if started is None else started
 
     def _router(self) -> Alertmanager | None:
         scenario = self.scenario
         if scenario.alertmanager is None:
             return None
-        started = scenario.info.alertmanager.started
         return Alertmanager(
             scenario.alertmanager,
             compat=self.compat,
-            started_at=scenario.start if started is None else started,
+            started_at=self.router_started_at,
             silences=scenario.silences,
             explains=True,
         )
@@ -218,21 +196,7 @@ class _Run:
         version = self.scenario.info.alertmanager.version if self.compat.name.startswith("alertmanager") else ""
         return Renderer(
             self.scenario.template_files,
-            external_url=self._external_url("alertmanager", _ALERTMANAGER_URL),
+            external_url=external_url(self.scenario, "alertmanager", _ALERTMANAGER_URL),
             version=version,
             files=self.scenario.secret_files,
         )
-
-    def _external_url(self, server: str, default: str) -> str:
-        """What the capture says, else what the server itself would have said, else where it usually is."""
-        scenario = self.scenario
-        said: str | None = getattr(scenario.info, server).external_url
-        if said is not None:
-            return said
-        return recorded_external_url(scenario.database, f"{server}_build_info", scenario.start, scenario.end) or default
-
-
-def _written_names(groups: list[RuleGroup]) -> frozenset[str]:
-    """The metric names whose series come from the rules."""
-    recorded = {rule.record for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
-    return ALERT_SERIES | recorded

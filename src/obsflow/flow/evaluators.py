@@ -1,10 +1,4 @@
-"""How a rule gets its result: asked at every tick, or read off a frame of its whole history.
-
-Both give the same answers. A rule may be evaluated over its history at once if what it reads does not depend on when it
-is asked: recorded data, or rules that were themselves evaluated so and whose sample of an instant is there before this
-rule runs at that instant. Rules that read themselves, a later rule, `ALERTS`, or a series that two rules may write are
-asked tick by tick.
-"""
+"""How a rule gets its result: asked at every tick, or read off a frame of its whole history. Both give the same."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,17 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from obsflow.errors import QueryError
-from obsflow.flow.replay import FrameStore, UnionStore
+from obsflow.flow.dependencies import ALERT_SERIES, Dependencies, Place, ScheduledGroup  # noqa: F401
+from obsflow.flow.replay import FrameStore, UnionStore, select_frame
 from obsflow.model.frames import Frame, LabelColumns, TimeArray
 from obsflow.model.labels import METRIC_NAME, Labels
-from obsflow.model.storage import Queryable
-from obsflow.promql.ast import VectorSelector
-from obsflow.promql.inspect import selectors
+from obsflow.model.storage import Queryable, Selection
+from obsflow.promql.ast import Expr
 from obsflow.query.engine import Engine
-from obsflow.rules import RecordingRule, Rule, RuleGroup
+from obsflow.rules import AlertingRule, RecordingRule, Rule
 from obsflow.rules.context import Vector
-
-ALERT_SERIES = frozenset({"ALERTS", "ALERTS_FOR_STATE"})
+from obsflow.rules.history import Sightings
+from obsflow.rules.recording import SAME_LABELS, limit_exceeded
 
 
 class InstantEvaluator:
@@ -41,58 +35,22 @@ class InstantEvaluator:
         return self._engine.query(text, time).vector()
 
 
-@attrs.frozen(eq=False)
-class ScheduledGroup:
-    """A group and the times of its evaluations, int64 ms; its queries are asked `query_offset_ms` before each."""
-
-    group: RuleGroup
-    interval_ms: int
-    query_offset_ms: int
-    times: TimeArray
-
-    @property
-    def offset_ms(self) -> int:
-        """Where in its interval the group is evaluated."""
-        return int(self.times[0]) % self.interval_ms if self.times.size else 0
-
-
-@attrs.frozen(eq=False)
-class _Place:
-    """A rule in the order of evaluation, and the times at which its query is asked.
-
-    `is_contested` says that another rule may write the same series, and that the first to write at an instant wins.
-    """
-
-    rank: tuple[int, int]  # group, rule in it
-    rule: Rule
-    limit: int
-    times: TimeArray
-    is_contested: bool = False
-    reads: "list[_Place]" = attrs.field(factory=list)
-
-    def is_seen_by(self, reader: "_Place") -> bool:
-        """Whether the reader, at any of its times, has before it all that this rule has written until then."""
-        if not isinstance(self.rule, RecordingRule) or self.is_contested:
-            return False  # ALERTS comes from the lifecycle, tick by tick
-        if self.rank < reader.rank:
-            return True
-        return self.rank[0] != reader.rank[0] and not np.intersect1d(self.times, reader.times).size
-
-
 @attrs.define
 class _History:
     """A rule's results at all of its times."""
 
     frame: Frame
-    present: npt.NDArray[np.bool_]  # [steps, series], so that a step is a row
     failures: Mapping[int, QueryError]
     labels: dict[int, Labels] = attrs.field(factory=dict)
+    _by_step: npt.NDArray[np.bool_] | None = None
 
     def at(self, time: int) -> Vector:
         step = int(np.searchsorted(self.frame.times, time))
         if step in self.failures:
             raise self.failures[step]
-        rows = np.flatnonzero(self.present[step])
+        if self._by_step is None:
+            self._by_step = np.ascontiguousarray(self.frame.present.T)
+        rows = np.flatnonzero(self._by_step[step])
         values = self.frame.values[rows, step].tolist()
         return [(self._labels_of(row), value) for row, value in zip(rows.tolist(), values, strict=True)]
 
@@ -103,10 +61,19 @@ class _History:
         return labels
 
 
+@attrs.frozen(eq=False)
+class Recordings:
+    """What recording rules write over all of the time: their series, and by id of the rule why some steps fail."""
+
+    series: FrameStore
+    by_rule: dict[int, tuple[Selection, Mapping[int, str]]] = attrs.field(factory=dict)
+
+
 class BatchEvaluator:
     """Evaluates each rule over its whole history in one pass where that is sound, and tick by tick where it is not.
 
     `recorded` is the data without what the rules write; `written` is where the effects of the rules go in this run.
+    `recordings` may be those of another evaluator whose recording rules are the same.
     """
 
     def __init__(
@@ -117,12 +84,16 @@ class BatchEvaluator:
         *,
         default_step_ms: int,
         threads: int = 1,
+        recordings: "Recordings | None" = None,
     ) -> None:
         self._instant = InstantEvaluator(Engine(UnionStore(recorded, written), default_step_ms=default_step_ms))
-        self._frames = FrameStore(recorded.symbols)
-        self._engine = Engine(UnionStore(recorded, self._frames), default_step_ms=default_step_ms, threads=threads)
-        self._places = {id(place.rule): place for place in _place_rules(groups)}
-        self._batchable = _find_batchable(list(self._places.values()))
+        self.recordings = recordings or Recordings(FrameStore(recorded.symbols))
+        self._engine = Engine(
+            UnionStore(recorded, self.recordings.series), default_step_ms=default_step_ms, threads=threads
+        )
+        self.dependencies = Dependencies(groups)
+        self._places = {id(place.rule): place for place in self.dependencies.places}
+        self._batchable = self.dependencies.batchable
         self._histories: dict[int, _History] = {}
 
     @property
@@ -140,83 +111,57 @@ class BatchEvaluator:
         """The result of any query at `time`, for templates. Raises QueryError."""
         return self._instant.query(text, time)
 
-    def _history(self, place: _Place) -> _History:
+    def sightings(self, rule: AlertingRule, times: TimeArray, expr: Expr | None = None) -> Sightings:
+        """The result of a batchable rule at all of its ticks, which are `times` (int64 ms).
+
+        `expr` is asked instead of its own expression; it must read no more than that does.
+        """
+        history = self._evaluate(self._places[id(rule)], expr)
+        rows, steps = np.nonzero(history.frame.present)
+        failures = {step: str(error) for step, error in history.failures.items()}
+        labels = history.frame.labels.decode()
+        return Sightings(times, labels, rows, steps, history.frame.values[rows, steps], failures)
+
+    def recorded(self, rule: RecordingRule) -> tuple[Selection, Mapping[int, str]]:
+        """What a batchable rule writes, and why it writes nothing at some of its steps.
+
+        The rule cannot be evaluated by tick after that.
+        """
+        self._prepare(self._places[id(rule)])
+        self._histories.pop(id(rule), None)
+        return self.recordings.by_rule[id(rule)]
+
+    def _history(self, place: Place) -> _History:
         known = self._histories.get(id(place.rule))
         if known is None:
-            for producer in place.reads:
-                self._history(producer)
             known = self._histories[id(place.rule)] = self._evaluate(place)
-            if isinstance(place.rule, RecordingRule):
-                self._frames.add(place.rule.record, *_record(place.rule, place.limit, known))
         return known
 
-    def _evaluate(self, place: _Place) -> _History:
+    def _prepare(self, place: Place) -> None:
+        """Let there be what a recording rule writes, for those that read it."""
+        rule = place.rule
+        assert isinstance(rule, RecordingRule)
+        if id(rule) not in self.recordings.by_rule:
+            frame, failures = _record(rule, place.limit, self._history(place))
+            selection = select_frame(frame, list(failures))
+            self.recordings.by_rule[id(rule)] = selection, failures
+            self.recordings.series.add(rule.record, selection)
+
+    def _evaluate(self, place: Place, expr: Expr | None = None) -> _History:
+        for producer in place.reads:
+            self._prepare(producer)
         try:
-            batch = self._engine.query_batch(place.rule.expr, place.times)
+            batch = self._engine.query_batch(place.rule.expr if expr is None else expr, place.times)
         except QueryError as error:  # at every time alike
             nothing = np.zeros((0, len(place.times)))
-            labels = LabelColumns.unlabelled(self._frames.symbols, 0)
+            labels = LabelColumns.unlabelled(self.recordings.series.symbols, 0)
             frame = Frame(labels, nothing, nothing.astype(bool), place.times)
-            return _History(frame, frame.present.T, dict.fromkeys(range(len(place.times)), error))
-        return _History(batch.frame, np.ascontiguousarray(batch.frame.present.T), batch.failures)
+            return _History(frame, dict.fromkeys(range(len(place.times)), error))
+        return _History(batch.frame, batch.failures)
 
 
-def _place_rules(groups: Sequence[ScheduledGroup]) -> list[_Place]:
-    """All rules in order, each with the rules whose output it reads."""
-    contested = _find_contested([rule for scheduled in groups for rule in scheduled.group.rules])
-    places = [
-        _Place((g, r), rule, scheduled.group.limit, scheduled.times - scheduled.query_offset_ms, id(rule) in contested)
-        for g, scheduled in enumerate(groups)
-        for r, rule in enumerate(scheduled.group.rules)
-    ]
-    producers: dict[str, list[_Place]] = {}
-    for place in places:
-        for name in (place.rule.record,) if isinstance(place.rule, RecordingRule) else ALERT_SERIES:
-            producers.setdefault(name, []).append(place)
-    for place in places:
-        for selector in selectors(place.rule.expr):
-            for name, written_by in producers.items():
-                if _can_read(selector, name):
-                    place.reads.extend(written_by)
-    return places
-
-
-def _find_contested(rules: Sequence[Rule]) -> set[int]:
-    """The recording rules (by id) whose series another rule may write too: no label that both set keeps them apart."""
-    by_name: dict[str, list[RecordingRule]] = {}
-    for rule in rules:
-        if isinstance(rule, RecordingRule):
-            by_name.setdefault(rule.record, []).append(rule)
-    return {
-        id(one)
-        for same in by_name.values()
-        for one in same
-        for other in same
-        if one is not other and all(other.labels.get(name, value) == value for name, value in one.labels.items())
-    }
-
-
-def _can_read(selector: VectorSelector, name: str) -> bool:
-    return all(matcher.matches(name) for matcher in selector.matchers if matcher.name == METRIC_NAME)
-
-
-def _find_batchable(places: list[_Place]) -> set[int]:
-    """The rules (by id) that can be evaluated over their history at once: what they read can, and is seen in time."""
-    batchable: set[int] = set()
-    grown = True
-    while grown:  # from nothing upwards, so that rules that read each other never get in
-        grown = False
-        for place in places:
-            if id(place.rule) not in batchable and all(
-                id(each.rule) in batchable and each.is_seen_by(place) for each in place.reads
-            ):
-                batchable.add(id(place.rule))
-                grown = True
-    return batchable
-
-
-def _record(rule: RecordingRule, limit: int, history: _History) -> tuple[Frame, Sequence[int]]:
-    """What a recording rule writes, and the steps at which it fails and writes nothing.
+def _record(rule: RecordingRule, limit: int, history: _History) -> tuple[Frame, Mapping[int, str]]:
+    """What a recording rule writes, and why it fails at some steps and writes nothing.
 
     It fails where two of its samples get the same labels, or more than `limit` are left.
     """
@@ -227,12 +172,17 @@ def _record(rule: RecordingRule, limit: int, history: _History) -> tuple[Frame, 
     groups, first = labels.group()
     counts = np.zeros((len(first), len(frame.times)), np.int64)
     np.add.at(counts, groups, frame.present)
-    fails: npt.NDArray[np.bool_] = np.any(counts > 1, axis=0)
+    failures: dict[int, str] = {}
     if limit:
-        fails |= frame.present.sum(axis=0) > limit
-    fails[list(history.failures)] = True
+        sizes = frame.present.sum(axis=0)
+        failures.update(
+            (step, limit_exceeded(limit, int(sizes[step]))) for step in np.flatnonzero(sizes > limit).tolist()
+        )
+    failures.update(dict.fromkeys(np.flatnonzero(np.any(counts > 1, axis=0)).tolist(), SAME_LABELS))
+    failures.update((step, str(error)) for step, error in history.failures.items())
+    works = np.ones(len(frame.times), bool)
+    works[list(failures)] = False
     values = np.zeros(counts.shape)
-    rows, steps = np.nonzero(frame.present & ~fails)
+    rows, steps = np.nonzero(frame.present & works)
     values[groups[rows], steps] = frame.values[rows, steps]
-    recorded = Frame(labels.take(first), values, (counts == 1) & ~fails, frame.times)
-    return recorded, np.flatnonzero(fails).tolist()
+    return Frame(labels.take(first), values, (counts == 1) & works, frame.times), failures

@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from obsflow.flow.report.faults import FalseFiring, FaultVerdict
+from obsflow.flow.report.summary import ReceiverSummary, RuleSummary
 from obsflow.model.floats import render_float
 from obsflow.model.notifications import Notification
 from obsflow.notify import Request
@@ -57,6 +59,65 @@ def request_record(notification: Notification, request: Request) -> dict[str, An
         "headers": dict(request.headers),
         "body": request.body,
     }
+
+
+def rule_record(summary: RuleSummary) -> dict[str, Any]:
+    """The figures of an alerting rule; durations in seconds."""
+    return {
+        "group": summary.group,
+        "rule": summary.rule,
+        "alerts": summary.alerts,
+        "pending": summary.pending,
+        "pending_seconds": _seconds(summary.pending_ms),
+        "unfired": summary.unfired,
+        "fired": summary.fired,
+        "firing_seconds": _seconds(summary.firing_ms),
+        "longest_seconds": _seconds(summary.longest_ms),
+        "flaps": summary.flaps,
+        "brief": summary.brief,
+        "pages": dict(summary.pages),
+    }
+
+
+def receiver_record(summary: ReceiverSummary) -> dict[str, Any]:
+    """The figures of a receiver."""
+    start, count = summary.busiest
+    return {
+        "receiver": summary.receiver,
+        "integration": summary.integration,
+        "notifications": summary.notifications,
+        "firing": summary.firing,
+        "by_hour": list(summary.by_hour),
+        "busiest_hour": {"start": _seconds(start), "notifications": count},
+    }
+
+
+def fault_record(verdict: FaultVerdict) -> dict[str, Any]:
+    """A fault and what the alerts said of it."""
+    fault = verdict.fault
+    return {
+        "name": fault.name,
+        "start": _seconds(fault.start),
+        "end": _optional_seconds(fault.end),
+        "detected": verdict.is_detected,
+        "detected_at": _optional_seconds(verdict.detected_at),
+        "told_at": _optional_seconds(verdict.told_at),
+        "alerts": {name: _seconds(time) for name, time in verdict.alerts},
+    }
+
+
+def false_firing_record(firing: FalseFiring) -> dict[str, Any]:
+    """An alert that fired while nothing was wrong."""
+    return {
+        "rule": firing.rule,
+        "labels": dict(firing.labels),
+        "start": _seconds(firing.start),
+        "end": _optional_seconds(firing.end),
+    }
+
+
+def _optional_seconds(time_ms: int | None) -> float | None:
+    return None if time_ms is None else _seconds(time_ms)
 
 
 def _seconds(time_ms: int) -> float:

@@ -1,6 +1,6 @@
 """Stores for replaying history: recorded data without what the rules write, beneath what they write this time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +53,7 @@ class UnionStore:
 
 
 class FrameStore:
-    """Recorded series as they come out of batch evaluations: whole frames are added, nothing is appended."""
+    """Series that are known for all of the time: whole selections are added, nothing is appended."""
 
     def __init__(self, symbols: Symbols) -> None:
         self._symbols = symbols
@@ -61,14 +61,11 @@ class FrameStore:
 
     @property
     def symbols(self) -> Symbols:
-        """The symbols of the frames."""
+        """The symbols of all selections."""
         return self._symbols
 
-    def add(self, name: str, frame: Frame, failed: Sequence[int]) -> None:
-        """Add the series `name`; after the steps `failed` nothing was written, not even a stale marker."""
-        written = np.ones(len(frame.times), bool)
-        written[list(failed)] = False
-        selection = Selection(frame.labels, _to_runs(frame, written))
+    def add(self, name: str, selection: Selection) -> None:
+        """Add series of the metric `name`."""
         self._selections.setdefault(name, []).append(selection)
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:  # noqa: ARG002 - runs may be left out, or not
@@ -79,6 +76,26 @@ class FrameStore:
                 for selection in selections:
                     result = result.concat(_filter(selection, matchers))
         return result
+
+
+class LazyStore:
+    """A store that is made when something is selected from it for the first time."""
+
+    def __init__(self, symbols: Symbols, make: Callable[[], Queryable]) -> None:
+        self._symbols = symbols
+        self._make = make
+        self._store: Queryable | None = None
+
+    @property
+    def symbols(self) -> Symbols:
+        """The symbols of all selections."""
+        return self._symbols
+
+    def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
+        """As the store that is made."""
+        if self._store is None:
+            self._store = self._make()
+        return self._store.select(matchers, start, end)
 
 
 _NO_SAMPLES = (np.zeros(0, np.int64), np.zeros(0, np.float64), np.zeros(1, np.int64))
@@ -92,6 +109,13 @@ def _filter(selection: Selection, matchers: Sequence[Matcher]) -> Selection:
         passes = np.array([matcher.matches(labels.symbols[i]) for i in ids.tolist()], bool)
         kept &= passes[inverse]
     return selection.take(np.flatnonzero(kept))
+
+
+def select_frame(frame: Frame, failed: Sequence[int]) -> Selection:
+    """The series that a rule writes; after the steps `failed` nothing was written, not even a stale marker."""
+    written = np.ones(len(frame.times), bool)
+    written[list(failed)] = False
+    return Selection(frame.labels, _to_runs(frame, written))
 
 
 def _to_runs(frame: Frame, written: npt.NDArray[np.bool_]) -> Runs:
