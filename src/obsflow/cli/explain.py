@@ -1,6 +1,7 @@
 """`obsflow explain`: why an alert was firing, pending or silent at a time."""
 
 import argparse
+import contextlib
 import enum
 import json
 import os
@@ -12,18 +13,18 @@ import attrs
 from obsflow.alertmanager import Inhibited, MuteCause, Silenced, TimeMuted
 from obsflow.cli.arguments import time_argument
 from obsflow.cli.scenarios import add_scenario_options, read_scenario
-from obsflow.errors import NotFoundError
+from obsflow.errors import NotFoundError, QuerySyntaxError
 from obsflow.flow.backtest import run_backtest
 from obsflow.flow.conditions import Condition, Verdict
 from obsflow.flow.explain import AlertExplanation, Outcome, RuleExplanation, Telling, explain
 from obsflow.model.durations import render_duration
 from obsflow.model.floats import render_float_g
 from obsflow.model.labels import METRIC_NAME, Labels
+from obsflow.model.matchers import Matcher
 from obsflow.model.times import render_rfc3339
-from obsflow.promql.cursor import Cursor
-from obsflow.promql.dialect import Dialect
+from obsflow.promql import parse
+from obsflow.promql.ast import VectorSelector
 from obsflow.promql.printer import render
-from obsflow.promql.selectors import parse_selector
 from obsflow.rules import AlertState, Transition
 
 _MAX_ALERTS = 20
@@ -42,21 +43,28 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def run(options: argparse.Namespace) -> int:
     """Replay, and say why."""
-    selector = parse_selector(Cursor(options.alert, Dialect.prometheus))
-    names = [matcher.value for matcher in selector.matchers if matcher.name == METRIC_NAME]
-    if len(names) != 1:
-        options.parser.error(f"name one alert: {options.alert}")
+    name, matchers = _parse_alert(options)
     scenario = read_scenario(options)
     result = run_backtest(scenario, threads=os.cpu_count() or 1)
-    matchers = [matcher for matcher in selector.matchers if matcher.name != METRIC_NAME]
-    found = explain(scenario, result, names[0], options.at, matchers)
+    found = explain(scenario, result, name, options.at, matchers)
     if not found:
-        raise NotFoundError(f"no alerting rule is named {names[0]}")
+        raise NotFoundError(f"no alerting rule is named {name}")
     if options.format == "json":
         print(json.dumps([_plain(each) for each in found], ensure_ascii=False, indent=2))
     else:
         print("\n\n".join("\n".join(_rule(each)) for each in found))
     return 0
+
+
+def _parse_alert(options: argparse.Namespace) -> tuple[str, list[Matcher]]:
+    """An alert is named as a metric is."""
+    parser: argparse.ArgumentParser = options.parser
+    selector = None
+    with contextlib.suppress(QuerySyntaxError):
+        selector = parse(options.alert)
+    if isinstance(selector, VectorSelector) and selector.name:
+        return selector.name, [matcher for matcher in selector.matchers if matcher.name != METRIC_NAME]
+    parser.error(f'name one alert, such as Down or Down{{instance="a"}}: {options.alert}')
 
 
 def _rule(each: RuleExplanation) -> Iterator[str]:
