@@ -1,6 +1,6 @@
 """Stores for replaying history: recorded data without what the rules write, beneath what they write this time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,7 @@ class FrameStore:
     def __init__(self, symbols: Symbols) -> None:
         self._symbols = symbols
         self._selections: dict[str, list[Selection]] = {}
+        self._nothing = Selection(LabelColumns.unlabelled(symbols, 0), Runs.from_arrays(*_NO_SAMPLES))
 
     @property
     def symbols(self) -> Symbols:
@@ -70,12 +71,12 @@ class FrameStore:
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:  # noqa: ARG002 - runs may be left out, or not
         """The series that pass all matchers."""
-        result = Selection(LabelColumns.unlabelled(self._symbols, 0), Runs.from_arrays(*_NO_SAMPLES))
-        for name, selections in self._selections.items():
+        found = self._nothing
+        for name in _listed_names(matchers) or self._selections:
             if all(matcher.matches(name) for matcher in matchers if matcher.name == METRIC_NAME):
-                for selection in selections:
-                    result = result.concat(_filter(selection, matchers))
-        return result
+                for selection in self._selections.get(name, ()):
+                    found = found.concat(_filter(selection, matchers)) if len(found) else _filter(selection, matchers)
+        return found
 
 
 class LazyStore:
@@ -99,6 +100,11 @@ class LazyStore:
 
 
 _NO_SAMPLES = (np.zeros(0, np.int64), np.zeros(0, np.float64), np.zeros(1, np.int64))
+
+
+def _listed_names(matchers: Sequence[Matcher]) -> Iterable[str] | None:
+    """The metric names that a matcher lists, if one does."""
+    return next((each.literals for each in matchers if each.name == METRIC_NAME and each.literals is not None), None)
 
 
 def _filter(selection: Selection, matchers: Sequence[Matcher]) -> Selection:
