@@ -65,7 +65,7 @@ def run(capsys, *arguments):
     ("text", "code", "last"),
     [
         (CLEAN, 0, "1 file: 0 errors, 0 warnings, 0 notes"),
-        (NOTED, 0, "1 file: 0 errors, 0 warnings, 1 note"),
+        (NOTED, 3, "1 file: 0 errors, 0 warnings, 1 note"),
         (FAULTY, 3, "1 file: 0 errors, 1 warning, 0 notes"),
         (RESOURCE, 3, "1 file: 0 errors, 1 warning, 0 notes"),
         (BROKEN, 1, "1 file: 3 errors, 0 warnings, 0 notes"),
@@ -74,10 +74,22 @@ def run(capsys, *arguments):
     ],
 )
 def test_exit_codes(capsys, write, text, code, last):
-    """0 if there is nothing or advice only, 3 for warnings, 1 for what a server would refuse."""
+    """0 if there is nothing, 3 for warnings and advice, 1 for what a server would refuse."""
     ended, out = run(capsys, "rules", write("rules.yml", text))
 
     assert (ended, out.splitlines()[-1]) == (code, last)
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "code"),
+    [(NOTED, "warning", 0), (NOTED, "note", 3), (FAULTY, "warning", 3), (FAULTY, "error", 0), (BROKEN, "error", 1)],
+)
+def test_less_severe_findings_can_be_left_out(capsys, write, text, level, code):
+    """They are not said, and do not count."""
+    ended, out = run(capsys, "rules", write("rules.yml", text), "--level", level)
+
+    assert ended == code
+    assert len(out.splitlines()) > 1 or code == 0
 
 
 def test_findings_of_all_files_are_told_at_once(capsys, write):
@@ -243,7 +255,7 @@ def test_a_capture(capsys):
     """Rules, routes and data together; the backtest goes into the review."""
     code, out = run(capsys, "capture", EXAMPLE, "--quality")
 
-    assert code == 0
+    assert code == 3
     assert out.splitlines()[-1] == "4 files: 0 errors, 0 warnings, 4 notes"
     assert "HighErrorRate  ?    ?    ?    yes  yes  yes  open, or deploy" in out
 

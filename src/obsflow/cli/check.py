@@ -81,6 +81,12 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     for each in (rules, router, capture):
         each.add_argument("--format", choices=("text", "json"), default="text")
         each.add_argument("--disable", type=_codes, default=frozenset(), metavar="CODE[,CODE]", help="what not to say")
+        each.add_argument(
+            "--level",
+            choices=[severity.value for severity in Severity],
+            default=Severity.NOTE.value,
+            help="the least severe findings that are said, and count (default: note)",
+        )
     for each in (rules, capture):
         each.add_argument(
             "--severities",
@@ -264,7 +270,8 @@ def _review(
 
 def _report(options: argparse.Namespace, reading: _Reading, reviews: Sequence[Review] | None = None) -> int:
     """Print what was found; returns the exit code."""
-    findings = sorted(reading.findings, key=lambda finding: finding.place)
+    said = list(Severity)[: list(Severity).index(Severity(options.level)) + 1]
+    findings = sorted((each for each in reading.findings if each.severity in said), key=lambda each: each.place)
     counts = collections.Counter(finding.severity for finding in findings)
     if options.format == "json":
         print(json.dumps(_to_plain(findings, reviews, counts), ensure_ascii=False, indent=2))
@@ -273,11 +280,11 @@ def _report(options: argparse.Namespace, reading: _Reading, reviews: Sequence[Re
             print(finding)
         if reviews is not None:
             print("\n" + _render_reviews(reviews) + "\n")
-        said = ", ".join(_count(counts[severity], severity.value) for severity in Severity)
-        print(f"{_count(reading.count, 'file')}: {said}")
+        figures = ", ".join(_count(counts[severity], severity.value) for severity in Severity)
+        print(f"{_count(reading.count, 'file')}: {figures}")
     if counts[Severity.ERROR]:
         return 1
-    return _LINT if counts[Severity.WARNING] else 0
+    return _LINT if findings else 0
 
 
 def _count(number: int, what: str) -> str:
