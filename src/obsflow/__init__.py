@@ -21,7 +21,7 @@ from obsflow.promql import Dialect
 from obsflow.query.engine import Engine
 from obsflow.query.limits import Limits
 from obsflow.query.result import Batch, Result
-from obsflow.rules import EvaluationFailed, Transition, load_rules
+from obsflow.rules import EvaluationFailed, RestorePolicy, Transition, load_rules
 from obsflow.tsdb.database import Database
 from obsflow.tsdb.memory import TSDB
 
@@ -50,6 +50,7 @@ __all__ = [
     "ReceiveAlerts",
     "Renderer",
     "Request",
+    "RestorePolicy",
     "Result",
     "Scenario",
     "ScenarioFiles",

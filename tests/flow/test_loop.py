@@ -199,3 +199,48 @@ def test_a_restart_reads_from_the_store_what_fired():
 
     assert restarted(RestorePolicy()) == [*by_default, *end]
     assert restarted(RestorePolicy(restores_firing=True)) == [*going_on, *end]
+
+
+RESTARTED = """
+groups:
+- name: g
+  interval: 1m
+  rules:
+  - {alert: Down, expr: up == 0, for: 5m, keep_firing_for: 10m}
+"""
+
+
+def states_after_a_restart(up_after, **options):
+    """States of the alert, by minute: it fired for a while when the server went away from minute 20 to 25."""
+    store = TSDB()
+    for minute in range(60):
+        store.append({"__name__": "up"}, minute * 60_000, 0.0 if minute < 25 else up_after)
+    rules = [load_rules(RESTARTED, "f")]
+    list(Flow.over(store, rules, None, start=0).run(20 * 60_000))
+    again = Flow.over(store, rules, None, start=25 * 60_000, **options)
+    return {now // 60_000: effect.to_state.value for now, effect in again.run(45 * 60_000)}
+
+
+@pytest.mark.parametrize(
+    ("up_after", "options", "states"),
+    [
+        (0.0, {}, {25: "pending", 30: "firing"}),
+        (0.0, {"restore": RestorePolicy()}, {25: "pending", 30: "firing"}),  # `for` is below the grace period
+        (0.0, {"restore": RestorePolicy(restores_firing=True)}, {25: "pending", 26: "firing"}),
+        (1.0, {"restore": RestorePolicy()}, {}),
+        (1.0, {"restore": RestorePolicy(restores_firing=True)}, {26: "kept", 29: "resolved"}),  # last seen in minute 19
+    ],
+)
+def test_a_restart(up_after, options, states):
+    """As Prometheus does it, or with what fired and what was kept firing going on."""
+    assert {k: v for k, v in states_after_a_restart(up_after, **options).items() if v != "inactive"} == states
+
+
+def test_health_is_written_where_it_is_asked_for():
+    """One series a rule, which an alert can be made of."""
+    store = TSDB()
+    store.append({"__name__": "up"}, 0, 1.0)
+    list(Flow.over(store, [load_rules(RESTARTED, "f")], None, start=0, records_health=True).run(120_000))
+
+    (found,) = Engine(store).query("obsflow_rule_last_evaluation_successful", 120_000).vector()
+    assert (found[0]["rule"], found[1]) == ("Down", 1.0)

@@ -24,6 +24,7 @@ from obsflow.rules import (
     GroupMachine,
     GroupReloaded,
     GroupRemoved,
+    RestorePolicy,
     RuleFile,
     RuleGroup,
     SendAlerts,
@@ -100,14 +101,18 @@ class Flow:
         external_url: str = "",
         compat: Compat = OBSFLOW,
         silences: tuple[Silence, ...] = (),
+        restore: RestorePolicy | None = None,
+        records_health: bool = False,
     ) -> Self:
         """A loop over a store that somebody else fills, from `start` (ms) on.
 
-        Each group is evaluated at the offset within its interval at which Prometheus would evaluate it.
+        Each group is evaluated at the offset within its interval at which Prometheus would evaluate it. With `restore`
+        the alerts of an earlier run go on as far as the store knows of them; `records_health` writes a series for each
+        rule that says whether its last evaluation failed.
         """
         evaluator = InstantEvaluator(Engine(store, default_step_ms=evaluation_interval_ms))
 
-        def build(group: RuleGroup, start: int) -> GroupMachine:
+        def build(group: RuleGroup, start: int, restore: RestorePolicy | None = None) -> GroupMachine:
             interval_ms = group.interval_ms or evaluation_interval_ms
             return GroupMachine(
                 group,
@@ -117,9 +122,12 @@ class Flow:
                 start=start,
                 external_labels=external_labels,
                 external_url=external_url,
+                restore=restore,
+                records_health=records_health,
             )
 
-        groups = [build(group, start) for file in rules for group in file.groups]
+        machines = [build(group, start, restore) for file in rules for group in file.groups]
+        groups = machines if restore is None else [RestoringGroup(each, store, until=start) for each in machines]
         router = None
         if routes is not None:
             router = Alertmanager(routes, compat=compat, started_at=start, silences=silences, explains=True)
