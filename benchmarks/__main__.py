@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME...`: runs the named modules and prints their tables; `promql` only if it is named."""
+"""`python -m benchmarks NAME...`: runs the named modules and prints their tables; some only if they are named."""
 
 import argparse
 import importlib
@@ -10,8 +10,8 @@ import attrs
 from benchmarks import Table, render_tables
 
 # A module listed here has `run(rounds) -> list[Table]`.
-MODULES = ("kernels", "queries", "backtest", "promql")
-NAMED_ONLY = ("promql",)  # takes minutes, and a Prometheus
+MODULES = ("kernels", "queries", "backtest", "rules", "promql")
+NAMED_ONLY = ("rules", "promql")  # take minutes, and a Prometheus
 
 
 def main() -> None:

@@ -82,6 +82,18 @@ def test_sweep(capsys, tmp_path):
     }
 
 
+def test_html(faults, capsys, tmp_path):
+    """A page with every alert, the faults, and the variations."""
+    out = tmp_path / "page.html"
+    assert main(["backtest", CAPTURE, "--faults", faults, "--sweep", "for=1m", "--html", str(out)]) == 0
+    capsys.readouterr()
+
+    page = out.read_text(encoding="utf-8")
+    assert page.lower().startswith("<!doctype html>")
+    for text in ("HighErrorRate", "bad deploy", "for=1m", "first notification"):
+        assert text in page
+
+
 @pytest.mark.parametrize("text", ["for", "fur=1m", "for=never", "threshold=high"])
 def test_what_is_no_sweep_is_an_error_of_usage(text, capsys):
     """With the fields that there are, or the value that is none."""

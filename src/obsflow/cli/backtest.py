@@ -16,6 +16,7 @@ from obsflow.flow.backtest import BacktestResult, run_backtest
 from obsflow.flow.records import notification_record, request_record, transition_record
 from obsflow.flow.report.bands import alert_histories
 from obsflow.flow.report.faults import DEFAULT_GRACE_MS, Fault, FaultReport, judge, parse_faults
+from obsflow.flow.report.page import render_page
 from obsflow.flow.report.summary import DEFAULT_ACT_WITHIN_MS
 from obsflow.flow.scenario import Scenario
 from obsflow.flow.sweep import Change, parse_sweep, run_sweep, variations
@@ -89,8 +90,6 @@ def run(options: argparse.Namespace) -> int:
     report = Report.of(scenario, result, verdict, sweeps, options.act_within)
     _write(options.summary, lambda: summary_records(report))
     if options.html is not None:
-        from obsflow.flow.report.page import render_page  # noqa: PLC0415
-
         page = render_page(scenario, result, faults=verdict, sweeps=sweeps, act_within_ms=options.act_within)
         options.html.write_text(page, encoding="utf-8")
     print(render_report(report))

@@ -6,6 +6,8 @@ import pathlib
 from collections import Counter
 from collections.abc import Iterator
 
+from obsflow.cli import rule_tests
+from obsflow.cli.test_output import printable
 from obsflow.promql import PROMETHEUS, PROMQLTEST
 from obsflow.testing.promql_runner import Outcome, Verdict, run_script
 from obsflow.testing.promql_script import parse_script
@@ -27,6 +29,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     promql.add_argument("--json", type=pathlib.Path, metavar="OUT", help="write one JSON object a line per evaluation")
     promql.set_defaults(run=run_promql)
+    rule_tests.add_language(languages)
 
 
 def run_promql(options: argparse.Namespace) -> int:
@@ -38,7 +41,7 @@ def run_promql(options: argparse.Namespace) -> int:
         counts[outcome.verdict] += 1
         lines.append(_to_json(outcome))
         if outcome.verdict is Verdict.FAILED:
-            print(_printable(str(outcome)))
+            print(printable(str(outcome)))
     if options.json is not None:
         options.json.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     print(", ".join(f"{counts[verdict]} {verdict.value}" for verdict in Verdict))
@@ -54,8 +57,3 @@ def _to_json(outcome: Outcome) -> str:
     return json.dumps(
         {"file": outcome.file, "line": outcome.line, "outcome": outcome.verdict.value, "message": outcome.message}
     )
-
-
-def _printable(text: str) -> str:
-    """The text with a question mark for bytes that were not UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -4,6 +4,7 @@ While an alert fires, a rule tells the router of it again and again, and nothing
 is spared what it need not hear: it is told when an alert fires, for how long that will be said, and when it is over.
 """
 
+import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -136,11 +137,12 @@ def _heard(played: PlayedRule, telling: Telling, started_at: int) -> Iterator[tu
 class AnnotationBook:
     """The annotations of alerts that the router was told of without: expanded only where somebody reads them."""
 
-    def __init__(self, played: Sequence[PlayedRule]) -> None:
-        self._tellings: dict[Labels, list[tuple[PlayedRule, Telling]]] = {}
+    def __init__(self, played: Iterable[PlayedRule]) -> None:
+        self._tellings: dict[Labels, list[tuple[int, PlayedRule, Telling]]] = {}
         for rule in played:
             for telling in rule.tellings():
-                self._tellings.setdefault(rule.outgoing(telling.alert), []).append((rule, telling))
+                begin = int(rule.times[telling.ticks[0]])
+                self._tellings.setdefault(rule.outgoing(telling.alert), []).append((begin, rule, telling))
 
     def annotate(self, notification: Notification) -> Notification:
         """The notification with the annotations that its alerts had when the router last heard of them."""
@@ -148,18 +150,13 @@ class AnnotationBook:
         return attrs.evolve(notification, alerts=alerts)
 
     def _annotate(self, alert: NotifiedAlert, time: int) -> NotifiedAlert:
-        last: tuple[int, PlayedRule, Telling, int] | None = None
-        for rule, telling in self._tellings.get(alert.labels, ()):
-            count = int(np.searchsorted(rule.times[telling.ticks], time, side="right"))
-            if count:
-                tick = int(telling.ticks[count - 1])
-                told_at = int(rule.times[tick])
-                if last is None or told_at >= last[0]:
-                    last = (told_at, rule, telling, tick)
-        if last is None:
+        tellings = self._tellings.get(alert.labels, ())
+        last = bisect.bisect_right(tellings, time, key=lambda telling: telling[0]) - 1  # one follows the other
+        if last < 0:
             return alert
-        _, rule, telling, tick = last
-        return attrs.evolve(alert, annotations=rule.annotations(telling.alert, tick))
+        _, rule, telling = tellings[last]
+        heard = int(np.searchsorted(rule.times[telling.ticks], time, side="right")) - 1
+        return attrs.evolve(alert, annotations=rule.annotations(telling.alert, int(telling.ticks[heard])))
 
 
 def select_alerts(played: Iterable[PlayedRule], name: str, query_offset_ms: int, symbols: Symbols) -> Selection:
