@@ -1,6 +1,5 @@
 """What if: every variation gives what a backtest of the changed rules gives."""
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +10,6 @@ from obsflow.flow.sweep import parse_sweep, run_sweep, variations
 from obsflow.flow.thresholds import find_threshold, leading_threshold, with_threshold
 from obsflow.promql import parse
 from obsflow.promql.printer import render
-from obsflow.rules import AlertingRule
 
 NARROWED = "{alert: Narrow, expr: '(load > 2) and on (i) up == 1', for: 1m}"
 MIRRORED = "{alert: Mirrored, expr: '-1 * 2 + 5 < load', for: 1m}"
@@ -23,22 +21,7 @@ def compare(groups, sweeps, seed=1, **kwargs):
     runs = list(run_sweep(base, wanted))
     assert [variation for variation, _ in runs] == list(wanted)
     for variation, result in runs:
-        files = [
-            attrs.evolve(
-                file,
-                groups=tuple(
-                    attrs.evolve(
-                        group,
-                        rules=tuple(
-                            variation.apply(rule) if isinstance(rule, AlertingRule) else rule for rule in group.rules
-                        ),
-                    )
-                    for group in file.groups
-                ),
-            )
-            for file in base.rule_files
-        ]
-        alone = run_backtest(attrs.evolve(base, rule_files=tuple(files)), stepwise=True)
+        alone = run_backtest(variation.vary(base), stepwise=True)
         for name in ("transitions", "failures", "rejected", "decisions", "grouped", "notifications"):
             assert list(map(repr, getattr(result, name))) == list(map(repr, getattr(alone, name))), (variation, name)
         assert contents(result.written) == contents(alone.written)

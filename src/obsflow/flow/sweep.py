@@ -69,11 +69,23 @@ class Variation:
     def __str__(self) -> str:
         return " ".join(map(str, self.changes)) or "as it is"
 
-    def apply(self, rule: AlertingRule) -> AlertingRule:
-        """The rule with all changes."""
+    def apply(self, rule: Rule) -> Rule:
+        """The rule with all changes, if it is an alerting rule."""
         for change in self.changes:
-            rule = change.apply(rule)
+            if isinstance(rule, AlertingRule):
+                rule = change.apply(rule)
         return rule
+
+    def vary(self, scenario: Scenario) -> Scenario:
+        """The scenario with all rules changed."""
+        files = tuple(
+            attrs.evolve(
+                file,
+                groups=tuple(attrs.evolve(group, rules=tuple(map(self.apply, group.rules))) for group in file.groups),
+            )
+            for file in scenario.rule_files
+        )
+        return attrs.evolve(scenario, rule_files=files)
 
 
 def parse_sweep(text: str) -> tuple[Change, ...]:
@@ -110,7 +122,7 @@ def run_sweep(
     thresholds that `and` or `unless` narrow down. Gives what `run_backtest` gives for each of them.
     """
     stage = Stage(scenario, threads)
-    stages = [Stage(_vary(scenario, variation), threads, beside=stage) for variation in wanted]
+    stages = [Stage(variation.vary(scenario), threads, beside=stage) for variation in wanted]
     played: list[list[dict[int, PlayedRule] | None]] = [[] for _ in wanted]
     for number in range(len(stage.groups)):
         if number in stage.stepped:
@@ -121,25 +133,6 @@ def run_sweep(
             own.append(rules)
     for variation, varied, own in zip(wanted, stages, played, strict=True):
         yield variation, run_stage(varied, own)
-
-
-def _vary(scenario: Scenario, variation: Variation) -> Scenario:
-    files = tuple(
-        attrs.evolve(
-            file,
-            groups=tuple(
-                attrs.evolve(
-                    group,
-                    rules=tuple(
-                        variation.apply(rule) if isinstance(rule, AlertingRule) else rule for rule in group.rules
-                    ),
-                )
-                for group in file.groups
-            ),
-        )
-        for file in scenario.rule_files
-    )
-    return attrs.evolve(scenario, rule_files=files)
 
 
 def _play(stage: Stage, number: int, stages: Sequence[Stage]) -> list[dict[int, PlayedRule]]:

@@ -6,7 +6,8 @@ from typing import Any, Final, Self
 import attrs
 
 from obsflow.model.labels import EMPTY, Labels
-from obsflow.rules.effects import Samples
+from obsflow.rules.config import AlertingRule
+from obsflow.rules.effects import Samples, Transition
 from obsflow.rules.lifecycle import (
     RESOLVED_RETENTION_MS,
     Action,
@@ -101,6 +102,26 @@ class ActiveAlert:
             self.kept_since = None
         if step.action & Action.RESOLVE:
             self.resolved_at = time
+
+    def take(self, step: Step, time: int, rule: AlertingRule, group: str) -> Transition:
+        """Take a step that changes the state at `time`, as an alert of a rule in a group; what is told of it."""
+        assert step.reason is not None
+        before = self.state
+        elapsed_ms, limit_ms = self.compared(step.reason, time, rule.for_ms, rule.keep_firing_for_ms)
+        self.apply(step, time)
+        return Transition(
+            time=time,
+            group=group,
+            rule=rule.alert,
+            labels=self.labels,
+            from_state=before,
+            to_state=step.next,
+            value=self.value,
+            reason=step.reason,
+            active_at=self.active_at,
+            elapsed_ms=elapsed_ms,
+            limit_ms=limit_ms,
+        )
 
     def compared(self, reason: TransitionReason, time: int, for_ms: int, keep_firing_for_ms: int) -> tuple[int, int]:
         """The time that has passed and the time it was compared with, for a step that is about to be taken."""

@@ -214,29 +214,15 @@ class AlertingState:
 
     def _take(self, alert: ActiveAlert, observation: Observation, time: int) -> Transition:
         """Take the step that an observation asks for, which changes the state."""
-        before, step = alert.state, advance(alert.state, observation)
-        assert step.reason is not None
-        elapsed_ms, limit_ms = alert.compared(step.reason, time, self.rule.for_ms, self.rule.keep_firing_for_ms)
-        alert.apply(step, time)
+        step = advance(alert.state, observation)
+        transition = alert.take(step, time, self.rule, self._context.group)
         if step.next is AlertState.INACTIVE:
             del self._active[alert.labels]
         else:
             self._active[alert.labels] = alert
         alert.samples = self._series_of(alert)
         self._samples = None
-        return Transition(
-            time=time,
-            group=self._context.group,
-            rule=self.rule.alert,
-            labels=alert.labels,
-            from_state=before,
-            to_state=step.next,
-            value=alert.value,
-            reason=step.reason,
-            active_at=alert.active_at,
-            elapsed_ms=elapsed_ms,
-            limit_ms=limit_ms,
-        )
+        return transition
 
     def _series_of(self, alert: ActiveAlert) -> Samples:
         """What the alert contributes to `ALERTS` and `ALERTS_FOR_STATE`."""

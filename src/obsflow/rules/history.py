@@ -325,29 +325,12 @@ class _Life:
         step = advance(alert.state, alert.observe(time, rule.for_ms, rule.keep_firing_for_ms))
         if step.next is alert.state:
             return
-        assert step.reason is not None
         if alert.state is AlertState.INACTIVE:
             self._entered.append((tick, row))
-        before = alert.state
-        elapsed_ms, limit_ms = alert.compared(step.reason, time, rule.for_ms, rule.keep_firing_for_ms)
         self._close(tick)
-        alert.apply(step, time)
         self._since = tick
         key = (tick, 0, row) if last == tick else (tick, 1, *self._entered[-1])
-        transition = Transition(
-            time=time,
-            group=self._stage.group,
-            rule=rule.alert,
-            labels=alert.labels,
-            from_state=before,
-            to_state=step.next,
-            value=alert.value,
-            reason=step.reason,
-            active_at=alert.active_at,
-            elapsed_ms=elapsed_ms,
-            limit_ms=limit_ms,
-        )
-        self.changes.append((key, transition))
+        self.changes.append((key, alert.take(step, time, rule, self._stage.group)))
 
     def _close(self, tick: int) -> None:
         """End the stay in the present state."""
