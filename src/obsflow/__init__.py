@@ -5,25 +5,29 @@ the loop from samples to notifications, a machine that takes time as an argument
 history.
 """
 
-from obsflow.adapters.data_directory import open_database as open  # noqa: A004 - `obsflow.open` is how it reads
-from obsflow.adapters.routes import load_alertmanager
-from obsflow.adapters.scenario import ScenarioFiles, load_scenario
-from obsflow.alertmanager import Decision, Delivered, DeliveryFailed, Notify, ReceiveAlerts, SetSilence, Silence
-from obsflow.errors import ConfigError, CorruptionError, ObsflowError, ParseError, QueryError
-from obsflow.flow.backtest import BacktestResult, run_backtest
-from obsflow.flow.loop import Flow
-from obsflow.flow.scenario import Scenario
-from obsflow.model.alerts import Alert
-from obsflow.model.labels import Labels
-from obsflow.model.notifications import Notification
-from obsflow.notify import Renderer, Request
-from obsflow.promql import Dialect
-from obsflow.query.engine import Engine
-from obsflow.query.limits import Limits
-from obsflow.query.result import Batch, Result
-from obsflow.rules import EvaluationFailed, RestorePolicy, Transition, load_rules
-from obsflow.tsdb.database import Database
-from obsflow.tsdb.memory import TSDB
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from obsflow.adapters.data_directory import open_database as open  # noqa: A004 - `obsflow.open` is how it reads
+    from obsflow.adapters.routes import load_alertmanager
+    from obsflow.adapters.scenario import ScenarioFiles, load_scenario
+    from obsflow.alertmanager import Decision, Delivered, DeliveryFailed, Notify, ReceiveAlerts, SetSilence, Silence
+    from obsflow.errors import ConfigError, CorruptionError, ObsflowError, ParseError, QueryError
+    from obsflow.flow.backtest import BacktestResult, run_backtest
+    from obsflow.flow.loop import Flow
+    from obsflow.flow.scenario import Scenario
+    from obsflow.model.alerts import Alert
+    from obsflow.model.labels import Labels
+    from obsflow.model.notifications import Notification
+    from obsflow.notify import Renderer, Request
+    from obsflow.promql import Dialect
+    from obsflow.query.engine import Engine
+    from obsflow.query.limits import Limits
+    from obsflow.query.result import Batch, Result
+    from obsflow.rules import EvaluationFailed, RestorePolicy, Transition, load_rules
+    from obsflow.tsdb.database import Database
+    from obsflow.tsdb.memory import TSDB
 
 __all__ = [
     "TSDB",
@@ -63,3 +67,58 @@ __all__ = [
     "open",
     "run_backtest",
 ]
+
+_ORIGINS = {
+    "Alert": "obsflow.model.alerts",
+    "BacktestResult": "obsflow.flow.backtest",
+    "Batch": "obsflow.query.result",
+    "ConfigError": "obsflow.errors",
+    "CorruptionError": "obsflow.errors",
+    "Database": "obsflow.tsdb.database",
+    "Decision": "obsflow.alertmanager",
+    "Delivered": "obsflow.alertmanager",
+    "DeliveryFailed": "obsflow.alertmanager",
+    "Dialect": "obsflow.promql",
+    "Engine": "obsflow.query.engine",
+    "EvaluationFailed": "obsflow.rules",
+    "Flow": "obsflow.flow.loop",
+    "Labels": "obsflow.model.labels",
+    "Limits": "obsflow.query.limits",
+    "Notification": "obsflow.model.notifications",
+    "Notify": "obsflow.alertmanager",
+    "ObsflowError": "obsflow.errors",
+    "ParseError": "obsflow.errors",
+    "QueryError": "obsflow.errors",
+    "ReceiveAlerts": "obsflow.alertmanager",
+    "Renderer": "obsflow.notify",
+    "Request": "obsflow.notify",
+    "RestorePolicy": "obsflow.rules",
+    "Result": "obsflow.query.result",
+    "Scenario": "obsflow.flow.scenario",
+    "ScenarioFiles": "obsflow.adapters.scenario",
+    "SetSilence": "obsflow.alertmanager",
+    "Silence": "obsflow.alertmanager",
+    "TSDB": "obsflow.tsdb.memory",
+    "Transition": "obsflow.rules",
+    "load_alertmanager": "obsflow.adapters.routes",
+    "load_rules": "obsflow.rules",
+    "load_scenario": "obsflow.adapters.scenario",
+    "open": "obsflow.adapters.data_directory",
+    "run_backtest": "obsflow.flow.backtest",
+}
+"""Where each name comes from. It is imported when it is asked for: a command, or a pytest plugin, needs few of them."""
+
+
+def __getattr__(name: str) -> Any:
+    """A public name of the library."""
+    module = _ORIGINS.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(module), "open_database" if name == "open" else name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return sorted({*globals(), *__all__})

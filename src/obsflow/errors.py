@@ -31,6 +31,11 @@ class Problem:
         return f"{where}: {self.path}: {self.message}" if self.path else f"{where}: {self.message}"
 
 
+@attrs.frozen
+class UnknownField(Problem):
+    """A field that nobody reads: misspelt, or a note of somebody's own."""
+
+
 class ParseError(ObsflowError, ValueError):
     """A text that its grammar does not allow.
 

@@ -62,9 +62,9 @@ def _parse_alert(options: argparse.Namespace) -> tuple[str, list[Matcher]]:
     selector = None
     with contextlib.suppress(QuerySyntaxError):
         selector = parse(options.alert)
-    if isinstance(selector, VectorSelector) and selector.name:
-        return selector.name, [matcher for matcher in selector.matchers if matcher.name != METRIC_NAME]
-    parser.error(f'name one alert, such as Down or Down{{instance="a"}}: {options.alert}')
+    if not isinstance(selector, VectorSelector) or not selector.name:
+        parser.error(f'name one alert, such as Down or Down{{instance="a"}}: {options.alert}')
+    return selector.name, [matcher for matcher in selector.matchers if matcher.name != METRIC_NAME]
 
 
 def _rule(each: RuleExplanation) -> Iterator[str]:

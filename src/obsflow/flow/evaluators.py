@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from obsflow.errors import QueryError
-from obsflow.flow.dependencies import ALERT_SERIES, Dependencies, Place, ScheduledGroup  # noqa: F401
+from obsflow.flow.dependencies import Dependencies, Place, ScheduledGroup
 from obsflow.flow.replay import FrameStore, UnionStore, select_frame
 from obsflow.model.frames import Frame, LabelColumns, TimeArray
-from obsflow.model.labels import METRIC_NAME, Labels
+from obsflow.model.labels import EMPTY, METRIC_NAME, Labels
 from obsflow.model.storage import Queryable, Selection
 from obsflow.promql.ast import Expr
 from obsflow.query.engine import Engine
+from obsflow.query.result import Result, Scalar
 from obsflow.rules import AlertingRule, RecordingRule, Rule
 from obsflow.rules.context import Vector
 from obsflow.rules.history import Sightings
@@ -28,11 +29,20 @@ class InstantEvaluator:
 
     def evaluate(self, rule: Rule, time: int) -> Vector:
         """The rule's result at `time`. Raises QueryError."""
-        return self._engine.query(rule.expr, time).vector()
+        return vector_of(self._engine.query(rule.expr, time))
 
     def query(self, text: str, time: int) -> Vector:
         """The result of any query at `time`, for templates. Raises QueryError."""
-        return self._engine.query(text, time).vector()
+        return vector_of(self._engine.query(text, time))
+
+
+def vector_of(result: Result) -> Vector:
+    """The samples that a rule makes of a result; a scalar is one without labels. Raises QueryError for any other."""
+    if isinstance(result.value, Scalar):
+        return [(EMPTY, result.value.value)]
+    if result.type != "vector":
+        raise QueryError("rule result is not a vector or scalar")
+    return result.vector()
 
 
 @attrs.define

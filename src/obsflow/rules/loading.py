@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import attrs
 
-from obsflow.errors import ConfigError, Problem, QuerySyntaxError, TemplateSyntaxError
+from obsflow.errors import ConfigError, Problem, QuerySyntaxError, TemplateSyntaxError, UnknownField
 from obsflow.model.durations import parse_duration
 from obsflow.model.labels import METRIC_NAME
 from obsflow.promql import parse
@@ -26,10 +26,13 @@ _NO_NODE = MapNode({}, {}, Position("", 0, 0))
 _INT64 = 1 << 63
 
 
-def load_rules(text: str, source: str, *, dialect: Dialect = PROMETHEUS) -> RuleFile:
+def load_rules(
+    text: str, source: str, *, dialect: Dialect = PROMETHEUS, ignores_unknown_fields: bool = False
+) -> RuleFile:
     """Read a rule file, a `PrometheusRule` resource, or a list of them. Only the first YAML document counts.
 
-    Raises ConfigError with every problem of the file, each with line and column.
+    Raises ConfigError with every problem of the file, each with line and column; fields that nobody knows are among
+    them unless they are to be ignored.
     """
     document = compose(text, source)
     loader = _Loader(text, dialect, list(document.problems))
@@ -38,7 +41,7 @@ def load_rules(text: str, source: str, *, dialect: Dialect = PROMETHEUS) -> Rule
         for section in find_sections(document)
         for group in loader.load(section.node, section.source, section.path)
     ]
-    problems = loader.problems
+    problems = [each for each in loader.problems if not (ignores_unknown_fields and isinstance(each, UnknownField))]
     if problems:
         raise ConfigError(tuple(sorted(set(problems), key=lambda problem: (problem.line, problem.column))))
     return RuleFile(source, tuple(groups))
@@ -80,6 +83,7 @@ class _Loader:
     text: str
     dialect: Dialect
     problems: list[Problem]
+    parsed: dict[str, Expr] = attrs.field(factory=dict)
 
     def load(self, node: Node, source: str, path: str) -> Iterator[RuleGroup]:
         raw = self.decode(_RawFile, node, path)
@@ -191,7 +195,9 @@ class _Loader:
             self.report(raw.at[""], f"{path}.expr", "a rule must have an expression")
             return None
         try:
-            return parse(node.text, self.dialect)
+            if node.text not in self.parsed:
+                self.parsed[node.text] = parse(node.text, self.dialect)
+            return self.parsed[node.text]
         except QuerySyntaxError as error:
             self.report(locate(self.text, node, error.span[0]), f"{path}.expr", error.message)
             return None

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, Union
 
 import attrs
 
-from obsflow.errors import ConfigError, Problem
+from obsflow.errors import ConfigError, Problem, UnknownField
 from obsflow.schema.nodes import Document, MapNode, Node, Position, ScalarNode, SeqNode, compose, to_plain
 
 T = TypeVar("T")
@@ -210,7 +210,8 @@ def _construct(cls: type, values: Mapping[str, Any], node: MapNode, path: str, p
 def _unknown(key: str, known: set[str], position: Position, path: str) -> Problem:
     close = difflib.get_close_matches(key, sorted(known), n=1)
     hint = f', did you mean "{close[0]}"?' if close else ""
-    return position.problem(_join(path, key), f'unknown field "{key}"{hint}')
+    message = f'unknown field "{key}"{hint}'
+    return UnknownField(position.source, position.line, position.column, _join(path, key), message)
 
 
 def _join(path: str, key: str) -> str:

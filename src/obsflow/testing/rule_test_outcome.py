@@ -1,0 +1,44 @@
+"""What became of a test of rules."""
+
+import attrs
+
+from obsflow.schema import Position
+from obsflow.testing.promql_runner import Verdict
+
+
+@attrs.frozen
+class Finding:
+    """Something that is otherwise than a test expects: where it is expected, what it is about, and the details."""
+
+    position: Position
+    title: str
+    details: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        at = self.position
+        where = f"{at.source}:{at.line}" if at.line else at.source
+        return "\n".join((f"{where}: {self.title}", *(f"    {line}" for line in self.details)))
+
+
+@attrs.frozen
+class RuleTestOutcome:
+    """How one test ended. `findings` say why it failed, `skipped` what could not be tried, and what that needs."""
+
+    source: str
+    line: int
+    name: str
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The name of the test, or where it stands if it has none; what cannot be read is called so."""
+        if not self.line:
+            return "unreadable"
+        return self.name or f"line {self.line}"
+
+    @property
+    def message(self) -> str:
+        """Why it did not pass, for a person; may have many lines."""
+        return "\n".join((*map(str, self.findings), *self.skipped))

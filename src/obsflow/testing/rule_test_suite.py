@@ -1,0 +1,155 @@
+"""A file of rule tests with what it names: rule files and Alertmanager configurations, read when a test needs them."""
+
+import functools
+import glob
+import os
+import pathlib
+import zoneinfo
+from collections.abc import Callable, Iterator, Sequence
+
+import attrs
+
+from obsflow.alertmanager import OBSFLOW, Config, load_config, parse_compat
+from obsflow.errors import ConfigError, Problem
+from obsflow.model.regex import Regex
+from obsflow.notify import KINDS, Globals
+from obsflow.promql import PROMETHEUS, Dialect
+from obsflow.rules import RuleGroup, load_rules
+from obsflow.schema import Position
+from obsflow.testing.promql_runner import Verdict
+from obsflow.testing.rule_coverage import Coverage
+from obsflow.testing.rule_test_outcome import Finding, RuleTestOutcome
+from obsflow.testing.rule_test_runner import run_rule_test
+from obsflow.testing.rule_tests import RuleTest, RuleTestFile, load_rule_tests
+
+Path = pathlib.Path
+
+
+@attrs.frozen
+class SuiteSettings:
+    """How files of tests are run. `ignore_unknown_fields` is about rule files, as in promtool."""
+
+    dialect: Dialect = PROMETHEUS
+    ignore_unknown_fields: bool = False
+    coverage: Coverage | None = None
+
+
+class RuleTestSuite:
+    """The tests of one file. Raises ConfigError, with every problem, if the file cannot be read.
+
+    `warn` is told of what is odd and no error: globs without a file.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        settings: SuiteSettings = SuiteSettings(),
+        warn: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        self._path = path
+        self._settings = settings
+        self._warn = warn
+        self._routers: dict[tuple[str, str], Config] = {}
+        self.file: RuleTestFile = load_rule_tests(_read(path), str(path))
+
+    @functools.cached_property
+    def groups(self) -> tuple[RuleGroup, ...]:
+        """The groups of all rule files in the order in which they are evaluated. Raises ConfigError."""
+        problems: list[Problem] = []
+        groups: list[RuleGroup] = []
+        for path in self._rule_files():
+            try:
+                groups += self._load_rules(path)
+            except ConfigError as error:
+                problems += error.problems
+        if problems:
+            raise ConfigError(tuple(problems))
+        rank = {name: i for i, name in enumerate(self.file.group_eval_order)}
+        groups.sort(key=lambda group: rank.get(group.name, 0))
+        if self._settings.coverage is not None:
+            self._settings.coverage.add_rules(groups)
+        return tuple(groups)
+
+    def run(self, test: RuleTest) -> RuleTestOutcome:
+        """Run one of the tests. Raises ConfigError if the rules cannot be read."""
+        groups, settings = self.groups, self._settings
+        try:
+            routes = self._router(test)
+        except ConfigError as error:
+            return RuleTestOutcome(str(self._path), test.line, test.name, Verdict.FAILED, _findings(error))
+        return run_rule_test(
+            self.file, test, groups, routes=routes, dialect=settings.dialect, coverage=settings.coverage
+        )
+
+    def _rule_files(self) -> Iterator[Path]:
+        """The files that the globs match, each once."""
+        seen: set[str] = set()
+        for pattern in self.file.rule_files:
+            whole = os.path.normpath(self._path.parent / pattern) if pattern else ""
+            matches = sorted(glob.glob(whole.replace("[^", "[!"), include_hidden=True))  # noqa: PTH207 - may be absolute
+            if not matches:
+                self._warn(f"no file matches {whole}")
+            for match in matches:
+                if match not in seen:
+                    seen.add(match)
+                    yield Path(match)
+
+    def _load_rules(self, path: Path) -> Sequence[RuleGroup]:
+        text, dialect = _read(path), self._settings.dialect
+        ignores_unknown_fields = self._settings.ignore_unknown_fields
+        return load_rules(text, str(path), dialect=dialect, ignores_unknown_fields=ignores_unknown_fields).groups
+
+    def _router(self, test: RuleTest) -> Config | None:
+        options = self.file.options_of(test)
+        if options.alertmanager is None or test.notification_test is None:
+            return None
+        key = options.alertmanager, options.compat or OBSFLOW.name
+        if key not in self._routers:
+            path = Path(os.path.normpath(self._path.parent / options.alertmanager))
+            compat = parse_compat(key[1])
+            self._routers[key] = load_config(
+                _read(path), str(path), KINDS, Globals, compat=compat, zones=zoneinfo.ZoneInfo
+            )
+        return self._routers[key]
+
+
+def run_file(
+    path: Path,
+    settings: SuiteSettings = SuiteSettings(),
+    *,
+    only: Sequence[str] = (),
+    warn: Callable[[str], None] = lambda _text: None,
+) -> Iterator[RuleTestOutcome]:
+    """Run the tests of a file: one outcome a test, and one for a file that cannot be read or whose rules cannot.
+
+    With `only`, tests whose name has a match of one of these regular expressions. Raises RegexError.
+    """
+    wanted = Regex("|".join(only)) if only else None
+    try:
+        suite = RuleTestSuite(path, settings, warn)
+        for test in suite.file.tests:
+            if wanted is None or wanted.search(test.name):
+                yield suite.run(test)
+    except ConfigError as error:
+        yield RuleTestOutcome(str(path), 0, "", Verdict.FAILED, _findings(error))
+
+
+def _findings(error: ConfigError) -> tuple[Finding, ...]:
+    """The problems of a configuration, each at its place."""
+    return tuple(
+        Finding(
+            Position(each.source, each.line, each.column), f"{each.path}: {each.message}" if each.path else each.message
+        )
+        for each in error.problems
+    )
+
+
+def _read(path: Path) -> str:
+    """The text of a file. Raises ConfigError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 at byte {error.start}"
+    raise ConfigError((Problem(str(path), 0, 0, "", problem),))
