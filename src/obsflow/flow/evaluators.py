@@ -1,6 +1,6 @@
 """How a rule gets its result: asked at every tick, or read off a frame of its whole history. Both give the same."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -179,20 +179,29 @@ def _record(rule: RecordingRule, limit: int, history: _History) -> tuple[Frame, 
     labels = frame.labels
     for name, value in {**rule.labels, METRIC_NAME: rule.record}.items():
         labels = labels.with_column(name, np.full(len(labels), labels.symbols.intern(value), np.int32))
-    groups, first = labels.group()
-    counts = np.zeros((len(first), len(frame.times)), np.int64)
-    np.add.at(counts, groups, frame.present)
     failures: dict[int, str] = {}
     if limit:
         sizes = frame.present.sum(axis=0)
-        failures.update(
-            (step, limit_exceeded(limit, int(sizes[step]))) for step in np.flatnonzero(sizes > limit).tolist()
-        )
+        failures = {step: limit_exceeded(limit, int(sizes[step])) for step in np.flatnonzero(sizes > limit).tolist()}
+    if labels.is_distinct:
+        failures.update((step, str(error)) for step, error in history.failures.items())
+        return _without_steps(Frame(labels, frame.values, frame.present, frame.times), failures), failures
+    groups, first = labels.group()
+    counts = np.zeros((len(first), len(frame.times)), np.int64)
+    np.add.at(counts, groups, frame.present)
     failures.update(dict.fromkeys(np.flatnonzero(np.any(counts > 1, axis=0)).tolist(), SAME_LABELS))
     failures.update((step, str(error)) for step, error in history.failures.items())
-    works = np.ones(len(frame.times), bool)
-    works[list(failures)] = False
     values = np.zeros(counts.shape)
-    rows, steps = np.nonzero(frame.present & works)
+    rows, steps = np.nonzero(frame.present)
     values[groups[rows], steps] = frame.values[rows, steps]
-    return Frame(labels.take(first), values, (counts == 1) & works, frame.times), failures
+    return _without_steps(Frame(labels.take(first), values, counts > 0, frame.times), failures), failures
+
+
+def _without_steps(frame: Frame, steps: Iterable[int]) -> Frame:
+    """The frame without a sample at these steps."""
+    gone = list(steps)
+    if not gone:
+        return frame
+    present = frame.present.copy()
+    present[:, gone] = False
+    return Frame(frame.labels, frame.values, present, frame.times)

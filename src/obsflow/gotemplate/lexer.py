@@ -84,9 +84,12 @@ _STRING = re.compile(r'"(?:\\[^\n]|[^"\\\n])*"')
 _CHAR = re.compile(r"'(?:\\[^\n]|[^'\\\n])+'")
 
 
-def tokenize(source: str) -> Iterator[Token]:
-    """The tokens of a template, of which the last is EOF or ERROR. Comments and trimmed space are not among them."""
-    pos = 0
+def tokenize(source: str, start: int = 0) -> Iterator[Token]:
+    """The tokens of a template from offset `start` on, of which the last is EOF or ERROR.
+
+    Comments and trimmed space are not among them.
+    """
+    pos = start
     trim_next = False
     while True:
         start = source.find("{{", pos)

@@ -35,13 +35,13 @@ _BLOCKS: dict[str, type[ast.If | ast.With | ast.Range]] = {"if": ast.If, "with":
 
 
 def parse(
-    source: str, name: str, functions: Container[str], variables: Iterable[str] = ()
+    source: str, name: str, functions: Container[str], variables: Iterable[str] = (), start: int = 0
 ) -> tuple[ast.Definition, ...]:
-    """The templates that the text defines; the last is the text itself, under `name`.
+    """The templates that the text defines from offset `start` on; the last is the text itself, under `name`.
 
     `variables` are names, with their dollar, that the text may use without declaring them. Raises TemplateSyntaxError.
     """
-    parser = _Parser(source, name, functions)
+    parser = _Parser(source, name, functions, start)
     try:
         return parser.parse(tuple(variables))
     except RecursionError:
@@ -51,11 +51,11 @@ def parse(
 class _Parser:
     """Recursive descent over the tokens, one token at a time."""
 
-    def __init__(self, source: str, name: str, functions: Container[str]) -> None:
+    def __init__(self, source: str, name: str, functions: Container[str], start: int) -> None:
         self._source = source
         self._name = name
         self._functions = functions
-        self._tokens = list(tokenize(source))
+        self._tokens = list(tokenize(source, start))
         self._index = 0
         self._variables: list[str] = ["$"]
         self._loops = 0

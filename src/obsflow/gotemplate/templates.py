@@ -67,14 +67,14 @@ class TemplateSet:
         self._bodies: dict[str, Body] = {}
         self._escaped: dict[Body, tuple[Body, dict[str, Body]]] = {}
 
-    def parse(self, text: str, name: str = "", variables: Iterable[str] = ()) -> Template:
+    def parse(self, text: str, name: str = "", variables: Iterable[str] = (), start: int = 0) -> Template:
         """The template of a text, whose `define`s and itself join the set in place of those of the same names.
 
-        `variables` are names such as `$value` that the text may use and that `execute` is given. Raises
-        TemplateSyntaxError.
+        `variables` are names such as `$value` that the text may use and that `execute` is given. What is before offset
+        `start` counts for the places that errors name, and is not read. Raises TemplateSyntaxError.
         """
         body = None
-        for definition in parse(text, name, self._functions, variables):
+        for definition in parse(text, name, self._functions, variables, start):
             body = compile_definition(definition, self._functions)
             if not definition.is_blank or definition.name not in self._bodies:
                 self._bodies[definition.name] = body

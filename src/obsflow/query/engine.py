@@ -193,6 +193,19 @@ class Engine:
     def _join_pieces(self, pieces: list[_Piece], times: TimeArray, text: str | None) -> Batch:
         """One frame of the pieces, series of equal labels in one row. It may hold what all passes together may."""
         failures = {piece.start + step: error for piece in pieces for step, error in piece.failures.items()}
+        frame = self._join_frames(pieces, times)
+        if failures:
+            present = frame.present.copy()
+            present[:, list(failures)] = False
+            frame = Frame(frame.labels, frame.values, present, times)
+        annotations = Annotations(text)
+        for piece in pieces:
+            annotations.merge(piece.annotations)
+        return Batch(frame.compact(), failures, annotations.warnings, annotations.infos)
+
+    def _join_frames(self, pieces: list[_Piece], times: TimeArray) -> Frame:
+        if len(pieces) == 1 and pieces[0].frame.labels.is_distinct:
+            return pieces[0].frame
         labels = LabelColumns.unlabelled(self._database.symbols, 0)
         for piece in pieces:
             labels = labels.concat(piece.frame.labels)
@@ -206,16 +219,7 @@ class Engine:
             values[rows, piece.start : piece.end] = piece.frame.values
             present[rows, piece.start : piece.end] = piece.frame.present
             row += len(piece.frame)
-        present[:, list(failures)] = False
-        annotations = Annotations(text)
-        for piece in pieces:
-            annotations.merge(piece.annotations)
-        return Batch(
-            Frame(labels.take(first), values, present, times).compact(),
-            failures,
-            annotations.warnings,
-            annotations.infos,
-        )
+        return Frame(labels.take(first), values, present, times)
 
 
 class _Evaluating:

@@ -15,8 +15,8 @@ from obsflow.rules.functions import FUNCTIONS, MOMENT, Moment
 PRELUDE: Final = (
     "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}"
 )
-"""Before every template, as in Prometheus, so that errors count columns as it does."""
-_PRELUDE_ACTIONS: Final = 4
+"""Before every template in Prometheus, so that errors count columns as it does; here its variables are given."""
+VARIABLES: Final = ("$labels", "$externalLabels", "$externalURL", "$value")
 _SET: Final = TemplateSet(FUNCTIONS)
 
 
@@ -64,11 +64,11 @@ class AlertTemplate:
         name = f"__alert_{rule}"
         own = _SET.clone()
         try:
-            template = own.parse(PRELUDE + text, name)
+            template = own.parse(PRELUDE + text, name, VARIABLES, start=len(PRELUDE))
         except TemplateSyntaxError as error:
             start, end = (max(0, at - len(PRELUDE)) for at in error.span)
             raise TemplateSyntaxError(error.message, text, (start, end), name) from None
-        nodes = [node for definition in own.definitions() for node in _own_nodes(definition, name)]
+        nodes = [node for definition in own.definitions() for node in _walk(definition.body)]
         called = {node.name for node in nodes if isinstance(node, ast.Identifier)}
         return cls(
             text,
@@ -95,28 +95,28 @@ class AlertTemplate:
             return self.text
         token = MOMENT.set(moment)
         try:
-            return self._template.execute(data)
+            given = (data.labels, data.external_labels, data.external_url, data.value)
+            return self._template.execute(data, dict(zip(VARIABLES, given, strict=True)))
         except TemplateError as error:
             return f"<error expanding template: error executing template __alert_{self.rule}: {error}>"
         finally:
             MOMENT.reset(token)
 
 
-def _own_nodes(definition: ast.Definition, name: str) -> Iterator[Any]:
-    """All nodes of a definition, less the prelude's."""
-    body = definition.body[_PRELUDE_ACTIONS:] if definition.name == name else definition.body
-    for node in body:
-        yield from _walk(node)
-
-
 def _walk(node: Any) -> Iterator[Any]:
+    """All nodes of a tree."""
     if isinstance(node, tuple):
         for each in node:
             yield from _walk(each)
-    elif attrs.has(type(node)):
+    elif attrs.has(kind := type(node)):
         yield node
-        for attribute in attrs.fields(type(node)):
-            yield from _walk(getattr(node, attribute.name))
+        if kind not in _FIELDS:
+            _FIELDS[kind] = tuple(attribute.name for attribute in attrs.fields(kind))
+        for name in _FIELDS[kind]:
+            yield from _walk(getattr(node, name))
+
+
+_FIELDS: Final[dict[type, tuple[str, ...]]] = {}
 
 
 def _calls_query(command: ast.Command) -> bool:

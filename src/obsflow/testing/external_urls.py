@@ -8,7 +8,7 @@ import attrs
 from obsflow.gotemplate.templates import TemplateSet
 from obsflow.rules import AlertingRule, Rule, RuleGroup
 from obsflow.rules.functions import FUNCTIONS
-from obsflow.rules.templates import PRELUDE, AlertTemplate
+from obsflow.rules.templates import PRELUDE, VARIABLES, AlertTemplate
 
 _ASKING: Final = ("externalURL", "pathPrefix")
 
@@ -59,4 +59,5 @@ def _failing(template: AlertTemplate) -> AlertTemplate:
     if not any(word in template.text for word in _ASKING):
         return template
     own = _SET.clone()
-    return attrs.evolve(template, template=own.parse(PRELUDE + template.text, f"__alert_{template.rule}"))
+    changed = own.parse(PRELUDE + template.text, f"__alert_{template.rule}", VARIABLES, start=len(PRELUDE))
+    return attrs.evolve(template, template=changed)
