@@ -32,7 +32,9 @@ def fill(rules, recorded):
     known = set()
     for rule in rules:
         ranges = [node.range for node, _ in walk(rule.expr) if isinstance(node, MatrixSelector)]
-        interval = MINUTE_MS // 4 if any(isinstance(each, int) and each <= MINUTE_MS for each in ranges) else MINUTE_MS
+        interval = (
+            MINUTE_MS // 3 if any(isinstance(each, int) and each <= MINUTE_MS for each in ranges) else 2 * MINUTE_MS
+        )
         chance = random.Random(rule.name)
         for family in families(rule.expr, chance):
             for labels, samples in family_samples(family, range(0, DAY_MS, interval), chance, ties=True):

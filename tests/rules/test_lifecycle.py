@@ -28,9 +28,9 @@ def test_legal_cells_are_sound(state, observation):
     step = advance(state, observation)
 
     assert (step.reason is not None) is (step.next is not state)
-    assert step.next is not state or step.action is Action.NONE
-    assert (Action.REMOVE in step.action) is (step.next is AlertState.INACTIVE)
-    assert (Action.RESOLVE in step.action) is (step.next is AlertState.RESOLVED is not state)
+    assert step.next is not state or not step.actions
+    assert (Action.REMOVE in step.actions) is (step.next is AlertState.INACTIVE)
+    assert (Action.RESOLVE in step.actions) is (step.next is AlertState.RESOLVED is not state)
 
 
 def test_every_state_is_reached():

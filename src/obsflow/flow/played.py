@@ -103,7 +103,7 @@ def play_group(
 def _sends(played: PlayedRule, hearing: Hearing) -> Iterator[tuple[int, SendAlerts]]:
     """What the rule tells the router, and when (ms)."""
     words: dict[int, list[tuple[tuple[int, int], Alert]]] = {}
-    for telling in played.tellings():
+    for telling in played.tellings:
         heard = _heard(played, telling, hearing.started_at) if hearing.is_spared else _all(played, telling)
         for tick, alert in heard:
             words.setdefault(tick, []).append((telling.alert.rank(tick), alert))
@@ -124,6 +124,12 @@ def _heard(played: PlayedRule, telling: Telling, started_at: int) -> Iterator[tu
         yield from ((tick, alert) for tick in ticks.tolist())
         return
     times = played.times[ticks]
+    if (
+        times[-1] - times[0] < played.context.valid_ms
+        and (times[0] - started_at) // GC_INTERVAL_MS == (times[-1] - started_at) // GC_INTERVAL_MS
+    ):
+        yield int(ticks[0]), played.bare_message(telling, int(times[-1]) + played.context.valid_ms)
+        return
     is_first = np.ones(len(ticks), bool)
     is_first[1:] = np.diff(times) >= played.context.valid_ms
     is_heard = is_first.copy()
@@ -140,9 +146,9 @@ class AnnotationBook:
     def __init__(self, played: Iterable[PlayedRule]) -> None:
         self._tellings: dict[Labels, list[tuple[int, PlayedRule, Telling]]] = {}
         for rule in played:
-            for telling in rule.tellings():
+            for telling in rule.tellings:
                 begin = int(rule.times[telling.ticks[0]])
-                self._tellings.setdefault(rule.outgoing(telling.alert), []).append((begin, rule, telling))
+                self._tellings.setdefault(telling.alert.outgoing, []).append((begin, rule, telling))
 
     def annotate(self, notification: Notification) -> Notification:
         """The notification with the annotations that its alerts had when the router last heard of them."""

@@ -89,19 +89,21 @@ class ActiveAlert:
     def apply(self, step: Step, time: int) -> None:
         """Take a step of the table at `time`."""
         self.state = step.next
-        if step.action & Action.ACTIVATE:
-            self.active_at = time
-            self.fired_at = self.resolved_at = self.kept_since = self.last_sent_at = None
-        if step.action & Action.FIRE:
-            self.fired_at = time
-        if step.action & Action.DEMOTE:
-            self.fired_at = self.last_sent_at = self.kept_since = None
-        if step.action & Action.KEEP:
-            self.kept_since = time
-        if step.action & Action.RESUME:
-            self.kept_since = None
-        if step.action & Action.RESOLVE:
-            self.resolved_at = time
+        for action in step.actions:
+            match action:
+                case Action.ACTIVATE:
+                    self.active_at = time
+                    self.fired_at = self.resolved_at = self.kept_since = self.last_sent_at = None
+                case Action.FIRE:
+                    self.fired_at = time
+                case Action.DEMOTE:
+                    self.fired_at = self.last_sent_at = self.kept_since = None
+                case Action.KEEP:
+                    self.kept_since = time
+                case Action.RESUME:
+                    self.kept_since = None
+                case Action.RESOLVE:
+                    self.resolved_at = time
 
     def take(self, step: Step, time: int, rule: AlertingRule, group: str) -> Transition:
         """Take a step that changes the state at `time`, as an alert of a rule in a group; what is told of it."""

@@ -7,6 +7,7 @@ stays what it is.
 
 import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 import attrs
 import numpy as np
@@ -58,7 +59,7 @@ class Stay:
 
 @attrs.frozen(eq=False)
 class PlayedAlert:
-    """One alert over a history.
+    """One alert over a history; it leaves with the labels `outgoing`.
 
     At tick `steps[i]` its condition was true for the series `rows[i]`, with the value `values[i]`. `stays` are the
     states that it was in, in order; it is not remembered in between. `entered` orders the alerts that a rule remembers
@@ -66,6 +67,7 @@ class PlayedAlert:
     """
 
     labels: Labels
+    outgoing: Labels
     rows: StepArray
     steps: StepArray
     values: FloatArray
@@ -87,7 +89,7 @@ class Telling:
     ends_at: int | None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)  # with slots there is no place for a cached property
 class PlayedRule:
     """An alerting rule over a history.
 
@@ -105,10 +107,6 @@ class PlayedRule:
     _samples: Sequence[Labels]
     _expansion: Expansion
 
-    def outgoing(self, alert: PlayedAlert) -> Labels:
-        """The labels that an alert leaves with."""
-        return self._expansion.outgoing(alert.labels)
-
     def annotations(self, alert: PlayedAlert, tick: int) -> Labels:
         """The annotations of an alert as of a tick: those of the last one at which its condition was true."""
         seen = int(np.searchsorted(alert.steps, tick, side="right")) - 1
@@ -119,7 +117,7 @@ class PlayedRule:
         """What the router is told at a tick."""
         valid_until = int(self.times[tick]) + self.context.valid_ms
         return Alert(
-            labels=self.outgoing(telling.alert),
+            labels=telling.alert.outgoing,
             annotations=self.annotations(telling.alert, tick),
             starts_at=telling.starts_at,
             ends_at=valid_until if telling.ends_at is None else telling.ends_at,
@@ -129,14 +127,24 @@ class PlayedRule:
     def bare_message(self, telling: Telling, ends_at: int) -> Alert:
         """What the router is told, without annotations, of an alert that ended or that fires until `ends_at` (ms)."""
         return Alert(
-            labels=self.outgoing(telling.alert),
+            labels=telling.alert.outgoing,
             starts_at=telling.starts_at,
             ends_at=ends_at if telling.ends_at is None else telling.ends_at,
             generator_url=self._expansion.generator_url,
         )
 
-    def tellings(self) -> Iterator[Telling]:
+    @cached_property
+    def _regular_gap_ms(self) -> int | None:
+        """The time between two ticks, if it is always the same."""
+        gaps = np.diff(self.times)
+        return int(gaps[0]) if gaps.size and gaps.min() == gaps.max() else None
+
+    @cached_property
+    def tellings(self) -> tuple[Telling, ...]:
         """What the router is told of every alert: when it fires and when it is over, and again after each delay."""
+        return tuple(self._tellings())
+
+    def _tellings(self) -> Iterator[Telling]:
         for alert in self.alerts:
             for first, last in _told(alert.stays):
                 starts_at = first.fired_at
@@ -174,10 +182,12 @@ class PlayedRule:
     def _again(self, start: int, end: int) -> StepArray:
         """The ticks from `start` to before `end` at which an alert is told that was told of at `start`."""
         delay_ms, times = self.context.resend_delay_ms, self.times
-        gaps = np.diff(times[start:end])
-        if not gaps.size or gaps.min() == gaps.max():
-            every = delay_ms // int(gaps[0]) + 1 if gaps.size else 1
-            return np.arange(start, end, every)
+        gap = self._regular_gap_ms
+        if gap is None and end - start > 1:
+            gaps = np.diff(times[start:end])
+            gap = int(gaps[0]) if gaps.min() == gaps.max() else None
+        if gap is not None or end - start <= 1:
+            return np.arange(start, end, 1 if gap is None else delay_ms // gap + 1)
         ticks = []
         tick = start
         while tick < end:
@@ -222,7 +232,7 @@ def play(
     works[list(failures)] = False
     renumbered = np.cumsum(works) - 1
     times = sightings.times[works]
-    stage = _Stage(rule, context.group, sightings.labels, times)
+    stage = _Stage(rule, context.group, expansion, sightings.labels, times)
     restore_at = int(works[:TICKS_BEFORE_RESTORE].sum())
     bounds = np.searchsorted(sightings.rows, np.arange(len(own) + 1)).tolist()
     alerts, changes = [], []
@@ -273,6 +283,7 @@ class _Stage:
 
     rule: AlertingRule
     group: str
+    expansion: Expansion
     samples: Sequence[Labels]
     times: TimeArray
 
@@ -309,9 +320,10 @@ class _Life:
             following = self._next(tick)
             tick = following if restored is None else min(following, max(restored[0], tick + 1))
         self._close(len(self._stage.times))
-        alert = self._alert
+        labels = self._alert.labels
+        outgoing = self._stage.expansion.outgoing(labels)
         return PlayedAlert(
-            alert.labels, self._rows, self._steps, self._values, tuple(self._stays), tuple(self._entered)
+            labels, outgoing, self._rows, self._steps, self._values, tuple(self._stays), tuple(self._entered)
         )
 
     def _visit(self, tick: int) -> None:

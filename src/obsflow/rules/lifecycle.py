@@ -76,24 +76,16 @@ class TransitionReason(enum.Enum):
         return self.value.format(elapsed=render_duration(elapsed_ms), limit=render_duration(limit_ms))
 
 
-class Action(enum.Flag):
+class Action(enum.Enum):
     """What a step does to an alert besides changing its state."""
 
-    NONE = 0
-    ACTIVATE = enum.auto()
-    """A fresh alert, active since now."""
-    FIRE = enum.auto()
-    """Firing since now."""
-    DEMOTE = enum.auto()
-    """Forget that it fired, was sent and was kept."""
-    KEEP = enum.auto()
-    """Kept since now, unless it is kept already."""
-    RESUME = enum.auto()
-    """No longer kept."""
-    RESOLVE = enum.auto()
-    """Resolved now."""
-    REMOVE = enum.auto()
-    """No longer remembered."""
+    ACTIVATE = "a fresh alert, active since now"
+    FIRE = "firing since now"
+    DEMOTE = "forget that it fired, was sent and was kept"
+    KEEP = "kept since now, unless it is kept already"
+    RESUME = "no longer kept"
+    RESOLVE = "resolved now"
+    REMOVE = "no longer remembered"
 
 
 @attrs.frozen
@@ -101,46 +93,48 @@ class Step:
     """One cell of the table. `reason` is None where the state stays."""
 
     next: AlertState
-    action: Action = Action.NONE
+    actions: tuple[Action, ...] = ()
     reason: TransitionReason | None = None
 
 
 TABLE: Final[dict[tuple[AlertState, Observation], Step]] = {
     (AlertState.INACTIVE, Observation.WAITING): Step(
-        AlertState.PENDING, Action.ACTIVATE, TransitionReason.CONDITION_TRUE
+        AlertState.PENDING, (Action.ACTIVATE,), TransitionReason.CONDITION_TRUE
     ),
     (AlertState.INACTIVE, Observation.HELD): Step(
-        AlertState.FIRING, Action.ACTIVATE | Action.FIRE, TransitionReason.NO_FOR
+        AlertState.FIRING, (Action.ACTIVATE, Action.FIRE), TransitionReason.NO_FOR
     ),
     (AlertState.INACTIVE, Observation.RESTORED_KEPT): Step(AlertState.KEPT, reason=TransitionReason.RESTORED_KEPT),
     (AlertState.PENDING, Observation.WAITING): Step(AlertState.PENDING),
-    (AlertState.PENDING, Observation.HELD): Step(AlertState.FIRING, Action.FIRE, TransitionReason.HELD),
+    (AlertState.PENDING, Observation.HELD): Step(AlertState.FIRING, (Action.FIRE,), TransitionReason.HELD),
     (AlertState.PENDING, Observation.RESTORED): Step(AlertState.FIRING, reason=TransitionReason.RESTORED),
-    (AlertState.PENDING, Observation.GONE): Step(AlertState.INACTIVE, Action.REMOVE, TransitionReason.PENDING_ENDED),
-    (AlertState.PENDING, Observation.CLEARED): Step(AlertState.INACTIVE, Action.REMOVE, TransitionReason.LIMIT),
-    (AlertState.FIRING, Observation.WAITING): Step(AlertState.PENDING, Action.DEMOTE, TransitionReason.FOR_GREW),
+    (AlertState.PENDING, Observation.GONE): Step(AlertState.INACTIVE, (Action.REMOVE,), TransitionReason.PENDING_ENDED),
+    (AlertState.PENDING, Observation.CLEARED): Step(AlertState.INACTIVE, (Action.REMOVE,), TransitionReason.LIMIT),
+    (AlertState.FIRING, Observation.WAITING): Step(AlertState.PENDING, (Action.DEMOTE,), TransitionReason.FOR_GREW),
     (AlertState.FIRING, Observation.HELD): Step(AlertState.FIRING),
     (AlertState.FIRING, Observation.RESTORED): Step(AlertState.FIRING),
-    (AlertState.FIRING, Observation.KEEPING): Step(AlertState.KEPT, Action.KEEP, TransitionReason.KEEP_FIRING),
-    (AlertState.FIRING, Observation.DEMOTING): Step(AlertState.PENDING, Action.DEMOTE, TransitionReason.FOR_GREW),
-    (AlertState.FIRING, Observation.GONE): Step(AlertState.RESOLVED, Action.RESOLVE, TransitionReason.CONDITION_FALSE),
-    (AlertState.FIRING, Observation.CLEARED): Step(AlertState.INACTIVE, Action.REMOVE, TransitionReason.LIMIT),
-    (AlertState.KEPT, Observation.WAITING): Step(AlertState.PENDING, Action.DEMOTE, TransitionReason.FOR_GREW),
-    (AlertState.KEPT, Observation.HELD): Step(AlertState.FIRING, Action.RESUME, TransitionReason.TRUE_AGAIN),
+    (AlertState.FIRING, Observation.KEEPING): Step(AlertState.KEPT, (Action.KEEP,), TransitionReason.KEEP_FIRING),
+    (AlertState.FIRING, Observation.DEMOTING): Step(AlertState.PENDING, (Action.DEMOTE,), TransitionReason.FOR_GREW),
+    (AlertState.FIRING, Observation.GONE): Step(
+        AlertState.RESOLVED, (Action.RESOLVE,), TransitionReason.CONDITION_FALSE
+    ),
+    (AlertState.FIRING, Observation.CLEARED): Step(AlertState.INACTIVE, (Action.REMOVE,), TransitionReason.LIMIT),
+    (AlertState.KEPT, Observation.WAITING): Step(AlertState.PENDING, (Action.DEMOTE,), TransitionReason.FOR_GREW),
+    (AlertState.KEPT, Observation.HELD): Step(AlertState.FIRING, (Action.RESUME,), TransitionReason.TRUE_AGAIN),
     (AlertState.KEPT, Observation.KEEPING): Step(AlertState.KEPT),
     (AlertState.KEPT, Observation.RESTORED_KEPT): Step(AlertState.KEPT),
-    (AlertState.KEPT, Observation.DEMOTING): Step(AlertState.PENDING, Action.DEMOTE, TransitionReason.FOR_GREW),
-    (AlertState.KEPT, Observation.GONE): Step(AlertState.RESOLVED, Action.RESOLVE, TransitionReason.KEEP_ELAPSED),
-    (AlertState.KEPT, Observation.CLEARED): Step(AlertState.INACTIVE, Action.REMOVE, TransitionReason.LIMIT),
+    (AlertState.KEPT, Observation.DEMOTING): Step(AlertState.PENDING, (Action.DEMOTE,), TransitionReason.FOR_GREW),
+    (AlertState.KEPT, Observation.GONE): Step(AlertState.RESOLVED, (Action.RESOLVE,), TransitionReason.KEEP_ELAPSED),
+    (AlertState.KEPT, Observation.CLEARED): Step(AlertState.INACTIVE, (Action.REMOVE,), TransitionReason.LIMIT),
     (AlertState.RESOLVED, Observation.WAITING): Step(
-        AlertState.PENDING, Action.ACTIVATE, TransitionReason.CONDITION_TRUE
+        AlertState.PENDING, (Action.ACTIVATE,), TransitionReason.CONDITION_TRUE
     ),
     (AlertState.RESOLVED, Observation.HELD): Step(
-        AlertState.FIRING, Action.ACTIVATE | Action.FIRE, TransitionReason.NO_FOR
+        AlertState.FIRING, (Action.ACTIVATE, Action.FIRE), TransitionReason.NO_FOR
     ),
     (AlertState.RESOLVED, Observation.GONE): Step(AlertState.RESOLVED),
-    (AlertState.RESOLVED, Observation.EXPIRED): Step(AlertState.INACTIVE, Action.REMOVE, TransitionReason.RETENTION),
-    (AlertState.RESOLVED, Observation.CLEARED): Step(AlertState.INACTIVE, Action.REMOVE, TransitionReason.LIMIT),
+    (AlertState.RESOLVED, Observation.EXPIRED): Step(AlertState.INACTIVE, (Action.REMOVE,), TransitionReason.RETENTION),
+    (AlertState.RESOLVED, Observation.CLEARED): Step(AlertState.INACTIVE, (Action.REMOVE,), TransitionReason.LIMIT),
 }
 """The legal cells. Every other pair is impossible, and `advance` says so."""
 
