@@ -6,6 +6,7 @@ history.
 """
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -110,13 +111,14 @@ _ORIGINS = {
 
 
 def __getattr__(name: str) -> Any:
-    """A public name of the library."""
-    module = _ORIGINS.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(module), "open_database" if name == "open" else name)
-    globals()[name] = value
-    return value
+    """A public name of the library, or one of its packages."""
+    if name in _ORIGINS:
+        value = getattr(importlib.import_module(_ORIGINS[name]), "open_database" if name == "open" else name)
+        globals()[name] = value
+        return value
+    if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}") is not None:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -3,6 +3,7 @@
 import ast
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -105,3 +106,14 @@ def test_demo_output_in_the_readme_is_current():
 
     assert result.stderr == ""
     assert result.stdout == shown
+
+
+def test_commands_of_a_page_print_what_it_says():
+    """A command on the page about backtests is run, and the output shown under it is its output."""
+    text = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n\$ obsflow (.*?)\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    for arguments, shown in blocks:
+        command = [sys.executable, "-m", "obsflow.cli.main", *shlex.split(arguments)]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (result.stderr, result.stdout) == ("", shown)

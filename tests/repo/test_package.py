@@ -5,6 +5,8 @@ import subprocess
 import sys
 import zipfile
 
+import obsflow
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -32,3 +34,11 @@ def test_a_wheel_is_built_from_the_sdist_and_works(tmp_path):
         command, cwd=tmp_path, env={"PYTHONPATH": str(target)}, capture_output=True, text=True, check=False
     )
     assert done.stdout == f"{target / 'obsflow'} [(Labels({{}}), 42.0)]\n", done.stderr
+
+
+def test_every_public_name_is_there():
+    """Names are imported when they are asked for; none is missing, and there are no others."""
+    assert set(obsflow.__all__) == set(obsflow._ORIGINS)
+    assert [name for name in obsflow.__all__ if getattr(obsflow, name) is None] == []
+    assert set(obsflow.__all__) <= set(dir(obsflow))
+    assert not hasattr(obsflow, "nothing_of_that_name")
