@@ -2,8 +2,8 @@
 
 import pytest
 
-from obsflow.testing.promql_runner import Verdict, run_script
-from obsflow.testing.promql_script import parse_script
+from obsflow.testing.promql_tests.runner import Verdict, run_script
+from obsflow.testing.promql_tests.script import parse_script
 from tests.external import shared
 
 FILES = [

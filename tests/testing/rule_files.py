@@ -13,9 +13,9 @@ from obsflow.model.durations import parse_duration, render_duration
 from obsflow.model.labels import Labels
 from obsflow.promql import PROMETHEUS
 from obsflow.rules import AlertState, EvaluationFailed, load_rules
-from obsflow.testing.external_urls import UntrimmedUrl, without_url
-from obsflow.testing.rule_replay import RuleReplay, Surroundings
-from obsflow.testing.rule_test_data import input_of
+from obsflow.testing.rule_tests.data import input_of
+from obsflow.testing.rule_tests.external_urls import UntrimmedUrl, without_url
+from obsflow.testing.rule_tests.replay import RuleReplay, Surroundings
 
 INTERVAL = 60_000
 QUERIES = (

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from obsflow.model.floats import STALE_NAN
-from obsflow.testing.comparison import almost_equal
+from obsflow.testing.promql_tests.comparison import almost_equal
 
 INF, NAN, LEAST = math.inf, math.nan, sys.float_info.min
 

@@ -6,8 +6,8 @@ import pytest
 from obsflow.flow.dependencies import ScheduledGroup
 from obsflow.model.frames import Symbols
 from obsflow.rules import load_rules
-from obsflow.testing.constant_rules import take_constants
-from obsflow.testing.rule_test_suite import run_file
+from obsflow.testing.rule_tests.constants import take_constants
+from obsflow.testing.rule_tests.suite import run_file
 
 TIMES = np.arange(0, 300_000, 60_000, dtype=np.int64)
 

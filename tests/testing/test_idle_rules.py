@@ -5,7 +5,7 @@ import pytest
 from obsflow.model.labels import Labels
 from obsflow.promql import PROMQLTEST, parse
 from obsflow.rules import load_rules
-from obsflow.testing.idle_rules import is_silent, without_idle
+from obsflow.testing.rule_tests.idle import is_silent, without_idle
 
 SILENT = [
     "z",

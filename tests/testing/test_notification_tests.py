@@ -2,7 +2,7 @@
 
 import pytest
 
-from obsflow.testing.rule_test_suite import run_file
+from obsflow.testing.rule_tests.suite import run_file
 
 RULES = """
 groups:

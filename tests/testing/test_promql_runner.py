@@ -4,8 +4,8 @@ import pytest
 
 from obsflow.promql import PROMETHEUS, PROMQLTEST
 from obsflow.query.engine import Engine
-from obsflow.testing.promql_runner import Verdict, run_script
-from obsflow.testing.promql_script import parse_script
+from obsflow.testing.promql_tests.runner import Verdict, run_script
+from obsflow.testing.promql_tests.script import parse_script
 
 LOAD = """
 load 1m

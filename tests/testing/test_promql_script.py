@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from obsflow.errors import ConfigError, ObsflowError
 from obsflow.model.labels import Labels
-from obsflow.testing.promql_runner import run_script
-from obsflow.testing.promql_script import Clear, Evaluation, Grid, Load, Malformed, parse_script
+from obsflow.testing.promql_tests.runner import run_script
+from obsflow.testing.promql_tests.script import Clear, Evaluation, Grid, Load, Malformed, parse_script
 from obsflow.testing.series_notation import Series, StartTimes
 
 UP = Labels({"__name__": "up"})

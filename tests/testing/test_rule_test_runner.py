@@ -4,8 +4,8 @@ import textwrap
 
 import pytest
 
-from obsflow.testing.promql_runner import Verdict
-from obsflow.testing.rule_test_suite import RuleTestSuite, SuiteSettings, run_file
+from obsflow.testing.promql_tests.runner import Verdict
+from obsflow.testing.rule_tests.suite import RuleTestSuite, SuiteSettings, run_file
 
 RULES = """
 groups:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from obsflow.testing.rule_coverage import Coverage
-from obsflow.testing.rule_test_suite import RuleTestSuite, SuiteSettings, run_file
+from obsflow.testing.rule_tests.coverage import Coverage
+from obsflow.testing.rule_tests.suite import RuleTestSuite, SuiteSettings, run_file
 
 RULES = """
 groups:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from obsflow.errors import ConfigError
 from obsflow.model.durations import HOUR_MS, MINUTE_MS
-from obsflow.testing.rule_test_suite import run_file
-from obsflow.testing.rule_tests import Options, load_rule_tests
+from obsflow.testing.rule_tests.document import Options, load_rule_tests
+from obsflow.testing.rule_tests.suite import run_file
 
 FULL = """
 rule_files: [rules.yml]

@@ -6,9 +6,9 @@ import yaml
 from tests.external import tool
 from tests.testing.rule_files import Files, expect, spoil
 
-from obsflow.testing import rule_replay
-from obsflow.testing.promql_runner import Verdict
-from obsflow.testing.rule_test_suite import run_file
+from obsflow.testing.promql_tests.runner import Verdict
+from obsflow.testing.rule_tests import replay
+from obsflow.testing.rule_tests.suite import run_file
 
 FILES = 40
 
@@ -52,7 +52,7 @@ def test_stepping_tells_the_same(tmp_path, monkeypatch):
     """Rules that are led from tick to tick do what those do that are evaluated over all times at once."""
     paths = [write(tmp_path, seed) for seed in range(FILES)]
     at_once = [[outcome.message for outcome in run_file(path)] for path in paths]
-    monkeypatch.setattr(rule_replay, "is_batchable", lambda _groups, _data: False)
+    monkeypatch.setattr(replay, "is_batchable", lambda _groups, _data: False)
     stepped = [[outcome.message for outcome in run_file(path)] for path in paths]
 
     assert stepped == at_once

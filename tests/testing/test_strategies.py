@@ -46,7 +46,7 @@ def called(expr):
 def test_nothing_else_needs_hypothesis():
     """obsflow, its commands and its runners of tests load without it."""
     code = (
-        "import sys, obsflow, obsflow.cli.main, obsflow.testing.promql_runner;"
+        "import sys, obsflow, obsflow.cli.main, obsflow.testing.promql_tests.runner;"
         "print([name for name in sys.modules if name.startswith('hypothesis')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ from obsflow.model.floats import STALE_NAN_BITS, float_bits
 from obsflow.model.labels import Labels
 from obsflow.query.engine import Engine
 from obsflow.testing import strategies as obs
-from obsflow.testing.promql_script import parse_script
+from obsflow.testing.promql_tests.script import parse_script
 
 CALM = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 EAGER = settings(CALM, max_examples=3000, phases=[Phase.generate])

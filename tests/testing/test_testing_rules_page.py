@@ -51,6 +51,6 @@ def test_all_files_in_pytest(folder):
 
 def test_every_option_is_named():
     """What may stand under `obsflow:` is on the page."""
-    from obsflow.testing.rule_tests import Options
+    from obsflow.testing.rule_tests.document import Options
 
     assert [name for name in Options.__annotations__ if f"`{name}" not in PAGE and f"{{{name}" not in PAGE] == []

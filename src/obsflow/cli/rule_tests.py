@@ -14,11 +14,11 @@ from obsflow.cli.table import render_table
 from obsflow.cli.test_output import printable, render_counts
 from obsflow.model.regex import Regex, RegexError
 from obsflow.promql import PROMETHEUS, PROMQLTEST
-from obsflow.testing.junit import render_junit
-from obsflow.testing.promql_runner import Verdict
-from obsflow.testing.rule_coverage import Coverage, RuleCoverage
-from obsflow.testing.rule_test_outcome import RuleTestOutcome
-from obsflow.testing.rule_test_suite import SuiteSettings, run_file
+from obsflow.testing.promql_tests.runner import Verdict
+from obsflow.testing.rule_tests.coverage import Coverage, RuleCoverage
+from obsflow.testing.rule_tests.junit import render_junit
+from obsflow.testing.rule_tests.outcome import RuleTestOutcome
+from obsflow.testing.rule_tests.suite import SuiteSettings, run_file
 
 _DIALECTS = {"prometheus": PROMETHEUS, "promqltest": PROMQLTEST}
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from obsflow.cli import rule_tests
 from obsflow.cli.test_output import printable
 from obsflow.promql import PROMETHEUS, PROMQLTEST
-from obsflow.testing.promql_runner import Outcome, Verdict, run_script
-from obsflow.testing.promql_script import parse_script
+from obsflow.testing.promql_tests.runner import Outcome, Verdict, run_script
+from obsflow.testing.promql_tests.script import parse_script
 
 _DIALECTS = {"promqltest": PROMQLTEST, "prometheus": PROMETHEUS}
 

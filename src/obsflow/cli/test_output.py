@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from obsflow.testing.promql_runner import Verdict
+from obsflow.testing.promql_tests.runner import Verdict
 
 
 def printable(text: str) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from obsflow.errors import ConfigError
-from obsflow.testing.promql_runner import Verdict
-from obsflow.testing.rule_test_suite import RuleTestSuite
-from obsflow.testing.rule_tests import RuleTest
+from obsflow.testing.promql_tests.runner import Verdict
+from obsflow.testing.rule_tests.document import RuleTest
+from obsflow.testing.rule_tests.suite import RuleTestSuite
 
 
 class _TestFailedError(Exception):

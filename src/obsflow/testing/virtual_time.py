@@ -30,8 +30,8 @@ from obsflow.query.engine import Engine
 from obsflow.query.result import Scalar
 from obsflow.rules import GroupMachine, RuleFile, Transition
 from obsflow.rules.alerting import AlertingState
-from obsflow.testing.rule_evaluators import RuleEvaluator
-from obsflow.testing.rule_test_data import Loader, input_of
+from obsflow.testing.rule_tests.data import Loader, input_of
+from obsflow.testing.rule_tests.evaluators import RuleEvaluator
 from obsflow.tsdb.memory import TSDB
 
 Duration = str | int

@@ -9,7 +9,7 @@ from typing import Final
 from obsflow.model.floats import STALE_NAN_BITS, float_bits, render_float_g
 from obsflow.model.labels import Labels
 from obsflow.query.result import Result, Scalar, String
-from obsflow.testing.promql_script import Evaluation
+from obsflow.testing.promql_tests.script import Evaluation
 from obsflow.testing.series_notation import Value
 
 _TOLERANCE: Final = 1e-6

@@ -16,11 +16,11 @@ from obsflow.notify import KINDS, Globals
 from obsflow.promql import PROMETHEUS, Dialect
 from obsflow.rules import RuleGroup, load_rules
 from obsflow.schema import Position
-from obsflow.testing.promql_runner import Verdict
-from obsflow.testing.rule_coverage import Coverage
-from obsflow.testing.rule_test_outcome import Finding, RuleTestOutcome
-from obsflow.testing.rule_test_runner import run_rule_test
-from obsflow.testing.rule_tests import RuleTest, RuleTestFile, load_rule_tests
+from obsflow.testing.promql_tests.runner import Verdict
+from obsflow.testing.rule_tests.coverage import Coverage
+from obsflow.testing.rule_tests.document import RuleTest, RuleTestFile, load_rule_tests
+from obsflow.testing.rule_tests.outcome import Finding, RuleTestOutcome
+from obsflow.testing.rule_tests.runner import run_rule_test
 
 Path = pathlib.Path
 

@@ -19,10 +19,10 @@ from obsflow.query.engine import Engine
 from obsflow.rules import AlertingRule, AlertState, GroupMachine, RecordingRule, RuleContext, RuleGroup
 from obsflow.rules.alerting import AlertingState
 from obsflow.rules.history import PlayedRule
-from obsflow.testing.constant_rules import take_constants
-from obsflow.testing.idle_rules import without_idle
-from obsflow.testing.rule_evaluators import RuleEvaluator, has_plain_evaluation, is_batchable
-from obsflow.testing.rule_test_data import InputData, Loader
+from obsflow.testing.rule_tests.constants import take_constants
+from obsflow.testing.rule_tests.data import InputData, Loader
+from obsflow.testing.rule_tests.evaluators import RuleEvaluator, has_plain_evaluation, is_batchable
+from obsflow.testing.rule_tests.idle import without_idle
 from obsflow.tsdb.memory import TSDB
 
 

@@ -16,7 +16,7 @@ from obsflow.model.labels import Labels
 from obsflow.model.notifications import AlertStatus, NotifyReason
 from obsflow.model.times import parse_time
 from obsflow.schema import Node, Position, decode, field, positions
-from obsflow.testing.expectations import Texts, read_texts, suggest
+from obsflow.testing.rule_tests.expectations import Texts, read_texts, suggest
 
 _NOWHERE: Final = Position("", 0, 0)
 _WORDS_OF_NUMBERS: Final = {

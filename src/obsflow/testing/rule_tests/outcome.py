@@ -3,7 +3,7 @@
 import attrs
 
 from obsflow.schema import Position
-from obsflow.testing.promql_runner import Verdict
+from obsflow.testing.promql_tests.runner import Verdict
 
 
 @attrs.frozen

@@ -9,8 +9,8 @@ from obsflow.model.matchers import all_match
 from obsflow.promql import Dialect, Expr, parse
 from obsflow.promql.inspect import selectors
 from obsflow.query.engine import Engine
-from obsflow.testing.rule_test_report import sample_differences
-from obsflow.testing.rule_tests import ExpectedSample, ExprTest
+from obsflow.testing.rule_tests.document import ExpectedSample, ExprTest
+from obsflow.testing.rule_tests.report import sample_differences
 from obsflow.testing.series_notation import Series, parse_series
 
 

@@ -18,9 +18,9 @@ from obsflow.query.context import MAX_TIME
 from obsflow.query.engine import Engine
 from obsflow.query.plan import STEP_BOUND_FUNCTIONS
 from obsflow.query.result import Result
-from obsflow.testing.comparison import result_differences, scalar_differences, vector_differences
-from obsflow.testing.histogram_use import histogram_use
-from obsflow.testing.promql_script import Clear, Evaluation, Load, Malformed, Script
+from obsflow.testing.promql_tests.comparison import result_differences, scalar_differences, vector_differences
+from obsflow.testing.promql_tests.histogram_use import histogram_use
+from obsflow.testing.promql_tests.script import Clear, Evaluation, Load, Malformed, Script
 from obsflow.testing.series_notation import Series
 from obsflow.tsdb.memory import TSDB
 

@@ -4,8 +4,8 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping, Sequence
 
-from obsflow.testing.promql_runner import Verdict
-from obsflow.testing.rule_test_outcome import RuleTestOutcome
+from obsflow.testing.promql_tests.runner import Verdict
+from obsflow.testing.rule_tests.outcome import RuleTestOutcome
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

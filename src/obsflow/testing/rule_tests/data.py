@@ -6,7 +6,7 @@ import attrs
 
 from obsflow.errors import ConfigError, Problem
 from obsflow.model.labels import Labels
-from obsflow.testing.rule_tests import InputSeries
+from obsflow.testing.rule_tests.document import InputSeries
 from obsflow.testing.series_notation import Series, StartTimes, parse_series
 from obsflow.tsdb.memory import TSDB
 

@@ -11,7 +11,7 @@ from obsflow.promql.inspect import walk
 from obsflow.query.engine import Engine
 from obsflow.rules import AlertingRule, RecordingRule, Rule, RuleGroup
 from obsflow.rules.context import Vector
-from obsflow.testing.rule_test_data import InputData
+from obsflow.testing.rule_tests.data import InputData
 
 
 def is_batchable(groups: Sequence[RuleGroup], data: InputData) -> bool:

@@ -7,7 +7,7 @@ from obsflow.model.labels import METRIC_NAME, Labels
 from obsflow.model.matchers import Matcher, MatchOp, all_match
 from obsflow.promql.ast import Binary, Call, Expr, VectorSelector
 from obsflow.promql.inspect import DEFAULT_INFO_METRIC, walk
-from obsflow.testing.promql_script import Evaluation
+from obsflow.testing.promql_tests.script import Evaluation
 
 _TRIMMING: Final = frozenset(("</", ">/"))
 _INFO_METRIC: Final = Matcher(METRIC_NAME, MatchOp.EQUAL, DEFAULT_INFO_METRIC)

@@ -13,7 +13,8 @@ from obsflow.model.storage import Queryable
 from obsflow.promql import render
 from obsflow.promql.inspect import selectors
 from obsflow.rules import AlertingRule, AlertState, Transition
-from obsflow.testing.expectations import (
+from obsflow.testing.rule_tests.document import ExpectedAlert
+from obsflow.testing.rule_tests.expectations import (
     Texts,
     closest,
     difference,
@@ -21,8 +22,7 @@ from obsflow.testing.expectations import (
     render_texts,
     suggest,
 )
-from obsflow.testing.rule_replay import ActiveView
-from obsflow.testing.rule_tests import ExpectedAlert
+from obsflow.testing.rule_tests.replay import ActiveView
 
 ALERT_NAME = "alertname"
 _ANNOTATION = "annotation "  # before the name of one, where labels and annotations are compared together

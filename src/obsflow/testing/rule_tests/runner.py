@@ -18,16 +18,16 @@ from obsflow.model.notifications import Notification
 from obsflow.promql import PROMETHEUS, Dialect
 from obsflow.query.context import MAX_TIME
 from obsflow.rules import AlertState, EvaluationFailed, RuleGroup, Transition
-from obsflow.testing.external_urls import UntrimmedUrl, without_url
-from obsflow.testing.notification_report import judge_notifications
-from obsflow.testing.promql_runner import Verdict
-from obsflow.testing.rule_coverage import Coverage
-from obsflow.testing.rule_replay import RuleReplay, Surroundings
-from obsflow.testing.rule_test_data import InputData, read_input
-from obsflow.testing.rule_test_outcome import Finding, RuleTestOutcome
-from obsflow.testing.rule_test_report import ALERT_NAME, History, alert_differences
-from obsflow.testing.rule_tests import AlertTest, RuleTest, RuleTestFile
-from obsflow.testing.sample_tests import judge_expr, needs_histograms, selected_histograms
+from obsflow.testing.promql_tests.runner import Verdict
+from obsflow.testing.rule_tests.coverage import Coverage
+from obsflow.testing.rule_tests.data import InputData, read_input
+from obsflow.testing.rule_tests.document import AlertTest, RuleTest, RuleTestFile
+from obsflow.testing.rule_tests.external_urls import UntrimmedUrl, without_url
+from obsflow.testing.rule_tests.notifications import judge_notifications
+from obsflow.testing.rule_tests.outcome import Finding, RuleTestOutcome
+from obsflow.testing.rule_tests.replay import RuleReplay, Surroundings
+from obsflow.testing.rule_tests.report import ALERT_NAME, History, alert_differences
+from obsflow.testing.rule_tests.samples import judge_expr, needs_histograms, selected_histograms
 
 _STATES: Mapping[str, frozenset[AlertState]] = {
     "firing": frozenset((AlertState.FIRING, AlertState.KEPT)),

@@ -1,0 +1,1 @@
+"""PromQL test scripts, the language of Prometheus' own tests."""
