@@ -89,11 +89,13 @@ def test_figures_of_a_rule():
         ([(1, FIRING), (5, RESOLVED), (9, PENDING), (11, FIRING)], 1),
         ([(1, FIRING), (5, RESOLVED), (21, INACTIVE), (22, FIRING)], 0),
         ([(1, FIRING), (5, KEPT), (9, FIRING)], 0),
-        ([(1, FIRING), (5, RESOLVED), (9, PENDING), (10, INACTIVE), (11, PENDING), (12, FIRING)], 0),
+        ([(1, FIRING), (5, RESOLVED), (9, PENDING), (10, INACTIVE), (11, PENDING), (12, FIRING)], 1),
+        ([(1, FIRING), (5, RESOLVED), (20, FIRING)], 1),
+        ([(1, FIRING), (5, RESOLVED), (18, PENDING), (21, FIRING)], 0),
     ],
 )
 def test_flaps(states, flaps):
-    """A firing that came back while its end was still remembered."""
+    """A firing within 15 minutes of the end of the one before."""
     assert summarise(*history(*states)).flaps == flaps
 
 

@@ -20,12 +20,12 @@ from obsflow.cli.table import render_table
 from obsflow.errors import ConfigError, DataDirectoryError, Problem
 from obsflow.flow.backtest import run_backtest
 from obsflow.flow.config import PrometheusConfig, load_capture_info, load_prometheus
+from obsflow.flow.report.bands import FLAP_MS
 from obsflow.model.durations import parse_duration
 from obsflow.quality import (
     CATALOG,
     CHECKS,
     DEFAULT_SEVERITIES,
-    FLAP_MS,
     QUESTIONS,
     AnswersFile,
     Evidence,

@@ -5,7 +5,6 @@ from obsflow.quality.check import check_config, check_rules
 from obsflow.quality.findings import Finding, Suppressions, parse_codes
 from obsflow.quality.inventory import Inventory
 from obsflow.quality.review import (
-    FLAP_MS,
     QUESTIONS,
     Answer,
     AnswersFile,
@@ -27,7 +26,6 @@ __all__ = [
     "CATALOG",
     "CHECKS",
     "DEFAULT_SEVERITIES",
-    "FLAP_MS",
     "QUESTIONS",
     "Answer",
     "AnswersFile",

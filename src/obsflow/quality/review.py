@@ -12,8 +12,7 @@ from typing import Final
 
 import attrs
 
-from obsflow.model.durations import MINUTE_MS
-from obsflow.model.labels import Labels
+from obsflow.flow.report.bands import FLAP_MS, alert_histories
 from obsflow.quality.alerts import SEVERITY, has_context, has_for, is_heartbeat
 from obsflow.quality.catalog import Severity
 from obsflow.quality.findings import Finding
@@ -21,7 +20,7 @@ from obsflow.quality.routefile import ReviewedConfig
 from obsflow.quality.routes import PAGERS, final_routes
 from obsflow.quality.rulefiles import ReviewedRule
 from obsflow.quality.shapes import AlertShape
-from obsflow.rules import AlertState, Transition
+from obsflow.rules import Transition
 from obsflow.schema import decode, field
 
 
@@ -157,24 +156,16 @@ class Firings:
 
 _FEWEST_FLAPS: Final = 2
 _LEAST_SHARE: Final = 0.2
-FLAP_MS: Final = 15 * MINUTE_MS
-"""An alert that fires again within this time of its end has flapped."""
 
 
 def count_firings(transitions: Iterable[Transition], *, flap_ms: int = FLAP_MS) -> Mapping[str, Firings]:
     """What a backtest's transitions, in order of time, say of each rule by name."""
     fired: collections.Counter[str] = collections.Counter()
     flaps: collections.Counter[str] = collections.Counter()
-    ended: dict[tuple[str, str, Labels], int] = {}
-    lit = (AlertState.FIRING, AlertState.KEPT)
-    for each in transitions:
-        key = (each.group, each.rule, each.labels)
-        if each.to_state in lit and each.from_state not in lit:
-            fired[each.rule] += 1
-            flaps[each.rule] += key in ended and each.time - ended[key] <= flap_ms
-        elif each.from_state in lit and each.to_state not in lit:
-            ended[key] = each.time
-    return {name: Firings(count, flaps[name]) for name, count in fired.items()}
+    for history in alert_histories(transitions):
+        fired[history.rule] += len(history.firings())
+        flaps[history.rule] += history.flaps(flap_ms)
+    return {name: Firings(count, flaps[name]) for name, count in fired.items() if count}
 
 
 # -- what is worked out

@@ -1,11 +1,17 @@
 """The states of an alert as stretches of time, put together from its transitions."""
 
+import itertools
 from collections.abc import Iterable
+from typing import Final
 
 import attrs
 
+from obsflow.model.durations import MINUTE_MS
 from obsflow.model.labels import Labels
 from obsflow.rules import AlertState, Transition
+
+FLAP_MS: Final = 15 * MINUTE_MS
+"""An alert that fires again within this time of its end has flapped."""
 
 
 @attrs.frozen
@@ -43,6 +49,13 @@ class AlertHistory:
             else:
                 out.append(band)
         return tuple(out)
+
+    def flaps(self, within_ms: int = FLAP_MS) -> int:
+        """How often it fired again within this time of its last end."""
+        return sum(
+            before.end is not None and after.start - before.end <= within_ms
+            for before, after in itertools.pairwise(self.firings())
+        )
 
 
 def alert_histories(transitions: Iterable[Transition]) -> tuple[AlertHistory, ...]:

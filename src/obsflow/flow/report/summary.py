@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from obsflow.flow.report.bands import AlertHistory, Band
+from obsflow.flow.report.bands import AlertHistory
 from obsflow.model.durations import HOUR_MS, MINUTE_MS
 from obsflow.model.notifications import AlertStatus, Notification
 from obsflow.rules import AlertState
@@ -19,7 +19,7 @@ class RuleSummary:
     """An alerting rule over the time that was replayed; times in ms.
 
     `alerts` counts those that were ever active, `pending` and `fired` how often one of them became so. `flaps` are
-    firings of an alert whose last firing had ended less than 15 minutes before, `brief` those that were over before
+    firings of an alert whose last firing had ended at most 15 minutes before, `brief` those that were over before
     anyone could act, `unfired` how often one was pending and never fired. `pages` counts the notifications that spoke
     of a firing alert, by receiver.
     """
@@ -107,21 +107,10 @@ def _summarise(
         fired=len(firings),
         firing_ms=sum(durations),
         longest_ms=max(durations, default=0),
-        flaps=sum(_is_flap(band, each.bands) for each in histories for band in each.firings()),
+        flaps=sum(each.flaps() for each in histories),
         brief=sum(band.end is not None and band.end - band.start < act_within_ms for band in firings),
         pages=pages,
     )
-
-
-def _is_flap(firing: Band, bands: Sequence[Band]) -> bool:
-    """Whether the alert was still remembered as resolved when it began to come back."""
-    start = firing.start
-    for band in reversed(bands):
-        if band.end == start and band.state is AlertState.PENDING:
-            start = band.start
-        elif band.end == start:
-            return band.state is AlertState.RESOLVED
-    return False
 
 
 def summarise_receivers(notifications: Iterable[Notification]) -> tuple[ReceiverSummary, ...]:
