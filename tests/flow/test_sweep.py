@@ -1,5 +1,7 @@
 """What if: every variation gives what a backtest of the changed rules gives."""
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,6 +65,13 @@ def test_what_is_no_sweep_is_refused(text):
     """With the fields that there are."""
     with pytest.raises(ValueError, match=r"."):
         parse_sweep(text)
+
+
+@given(st.text() | st.from_regex(r"([A-Z]:)?(for|keep_firing_for|threshold)=[x0-9.,smh-]*", fullmatch=True))
+def test_any_text_is_a_sweep_or_refused(text):
+    """Nothing else comes out, and each value is of the field that was named."""
+    with contextlib.suppress(ValueError):
+        assert {change.field for change in parse_sweep(text)} <= {"for", "keep_firing_for", "threshold"}
 
 
 def test_a_sweep_is_read():
