@@ -5,6 +5,7 @@ has a group's output, the group is evaluated at the very offset within its inter
 """
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import attrs
 
@@ -34,7 +35,7 @@ on time for one group interval, 57 % for two, 90 % for three, all for five and m
 _ALERTMANAGER_URL = "http://localhost:9093"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)  # with slots there is no place for a cached property
 class BacktestResult:
     """What would have happened, each tuple in order of time.
 
@@ -53,7 +54,12 @@ class BacktestResult:
     stepped: tuple[SteppedGroup, ...]
     written: Queryable = attrs.field(repr=False)
     store: Queryable = attrs.field(repr=False)
-    renderer: Renderer = attrs.field(repr=False)
+    _make_renderer: Callable[[], Renderer] = attrs.field(repr=False)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """What makes requests of the notifications. Raises TemplateSyntaxError for a template file that is none."""
+        return self._make_renderer()
 
     def requests(self) -> Iterator[tuple[Notification, Request]]:
         """Each notification with the request that its receiver would have got."""
@@ -135,7 +141,7 @@ class _Run:
             tuple(self.stage.stepped.values()),
             written,
             UnionStore(self.stage.recorded, written),
-            self._renderer(),
+            self._renderer,
         )
 
     def _machine(self, number: int) -> Machine:
