@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from obsflow.alertmanager import Decision, Delivered, DeliveryFailed, Notify, ReceiveAlerts, SetSilence, Silence
     from obsflow.errors import ConfigError, CorruptionError, ObsflowError, ParseError, QueryError
     from obsflow.flow.backtest import BacktestResult, run_backtest
+    from obsflow.flow.explain import explain
     from obsflow.flow.loop import Flow
+    from obsflow.flow.report.page import render_page
     from obsflow.flow.scenario import Scenario
+    from obsflow.flow.sweep import parse_sweep, run_sweep, variations
     from obsflow.model.alerts import Alert
     from obsflow.model.labels import Labels
     from obsflow.model.notifications import Notification
@@ -62,14 +65,20 @@ __all__ = [
     "SetSilence",
     "Silence",
     "Transition",
+    "explain",
     "load_alertmanager",
     "load_rules",
     "load_scenario",
     "open",
+    "parse_sweep",
+    "render_page",
     "run_backtest",
+    "run_sweep",
+    "variations",
 ]
 
 _ORIGINS = {
+    "TSDB": "obsflow.tsdb.memory",
     "Alert": "obsflow.model.alerts",
     "BacktestResult": "obsflow.flow.backtest",
     "Batch": "obsflow.query.result",
@@ -99,13 +108,17 @@ _ORIGINS = {
     "ScenarioFiles": "obsflow.adapters.scenario",
     "SetSilence": "obsflow.alertmanager",
     "Silence": "obsflow.alertmanager",
-    "TSDB": "obsflow.tsdb.memory",
     "Transition": "obsflow.rules",
+    "explain": "obsflow.flow.explain",
     "load_alertmanager": "obsflow.adapters.routes",
     "load_rules": "obsflow.rules",
     "load_scenario": "obsflow.adapters.scenario",
     "open": "obsflow.adapters.data_directory",
+    "parse_sweep": "obsflow.flow.sweep",
+    "render_page": "obsflow.flow.report.page",
     "run_backtest": "obsflow.flow.backtest",
+    "run_sweep": "obsflow.flow.sweep",
+    "variations": "obsflow.flow.sweep",
 }
 """Where each name comes from. It is imported when it is asked for: a command, or a pytest plugin, needs few of them."""
 

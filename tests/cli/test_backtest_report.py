@@ -144,7 +144,9 @@ def test_explain_as_json(capsys):
     (rule,) = json.loads(capsys.readouterr().out)
     (alert,) = rule["alerts"]
     (telling,) = alert["tellings"]
-    assert (rule["alert"], rule["for_ms"], alert["state"]) == ("InstanceDown", 60_000, "firing")
+    assert (rule["alert"], rule["for"], alert["state"]) == ("InstanceDown", 60.0, "firing")
+    assert rule["asked_at"] == 1789986900.0
+    assert telling["looked_at"] - alert["transition"]["time"] == 30.0
     assert alert["transition"]["reason"] == "held for 1m"
     assert (telling["outcome"], telling["muted_by"]["kind"]) == ("muted", "Inhibited")
     assert rule["condition"]["threshold"] == ["==", 0.0]

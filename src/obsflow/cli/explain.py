@@ -167,7 +167,7 @@ def _time(time_ms: int | None) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it; times stay in ms."""
+    """The value as JSON has it; times are seconds since the epoch, as in all files."""
     match value:
         case Labels():
             return dict(value)
@@ -176,17 +176,28 @@ def _plain(value: Any) -> Any:
         case tuple():
             return [_plain(each) for each in value]
         case RuleExplanation(rule=rule):
-            rest = {key: _plain(getattr(value, key)) for key in _fields(value) if key != "rule"}
-            return {"alert": rule.alert, "expr": render(rule.expr), "for_ms": rule.for_ms, **rest}
+            described = {"alert": rule.alert, "expr": render(rule.expr), "for": rule.for_ms / 1000}
+            return {**described, **{key: each for key, each in _fields(value).items() if key != "rule"}}
         case Transition():
-            return {**{key: _plain(getattr(value, key)) for key in _fields(value)}, "reason": value.because}
+            compared = {"elapsed": value.elapsed_ms / 1000, "limit": value.limit_ms / 1000}
+            rest = {key: each for key, each in _fields(value).items() if not key.endswith("_ms")}
+            return {**rest, **compared, "reason": value.because}
         case float():
             return value if abs(value) < float("inf") else render_float_g(value)
     if attrs.has(type(value)):
         kind = {"kind": type(value).__name__} if isinstance(value, Silenced | Inhibited | TimeMuted) else {}
-        return {**kind, **{key: _plain(getattr(value, key)) for key in _fields(value)}}
+        return {**kind, **_fields(value)}
     return value
 
 
-def _fields(value: Any) -> list[str]:
-    return [attribute.name for attribute in attrs.fields(type(value))]
+def _fields(value: Any) -> dict[str, Any]:
+    names = [attribute.name for attribute in attrs.fields(type(value))]
+    return {name: _seconds(getattr(value, name)) if _is_time(name) else _plain(getattr(value, name)) for name in names}
+
+
+def _is_time(name: str) -> bool:
+    return name == "time" or name.endswith("_at")
+
+
+def _seconds(time_ms: int | None) -> float | None:
+    return None if time_ms is None else time_ms / 1000
