@@ -143,7 +143,7 @@ def test_inhibition(tmp_path):
     (found,) = findings(tmp_path, [FIRST], values=both, options=", match: partial")
     assert found.endswith(
         '{alertname="Down", job="a", severity="page"} was '
-        'inhibited by {alertname="Dead", severity="dead"} (inhibit rule 0)'
+        'inhibited by {alertname="Dead", severity="dead"}, rule 1'
     )
 
 

@@ -72,6 +72,11 @@ class Silenced:
 
     silences: tuple[str, ...]
 
+    @property
+    def because(self) -> str:
+        """The cause in words."""
+        return f"silenced by {', '.join(self.silences)}"
+
 
 @attrs.frozen
 class Inhibited:
@@ -80,6 +85,11 @@ class Inhibited:
     rule: int
     source: Labels
 
+    @property
+    def because(self) -> str:
+        """The cause in words; rules count from 1."""
+        return f"inhibited by {self.source}, rule {self.rule + 1}"
+
 
 @attrs.frozen
 class TimeMuted:
@@ -87,6 +97,11 @@ class TimeMuted:
 
     intervals: tuple[str, ...]
     is_active_kind: bool
+
+    @property
+    def because(self) -> str:
+        """The cause in words."""
+        return f"{'outside of' if self.is_active_kind else 'within'} {', '.join(self.intervals)}"
 
 
 MuteCause = Silenced | Inhibited | TimeMuted

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from obsflow.alertmanager import Inhibited, MuteCause, Silenced, TimeMuted
+from obsflow.alertmanager import Inhibited, Silenced, TimeMuted
 from obsflow.cli.arguments import time_argument
 from obsflow.cli.scenarios import add_scenario_options, read_scenario
 from obsflow.errors import NotFoundError, QuerySyntaxError
@@ -122,7 +122,7 @@ def _telling(telling: Telling) -> str:
             text = f"told {whom} at {_time(telling.told_at)}: {telling.reason.value}"
         case Outcome.MUTED:
             assert telling.muted_by is not None
-            text = f"kept from {whom} at {_time(telling.looked_at)}: {_mute(telling.muted_by)}"
+            text = f"kept from {whom} at {_time(telling.looked_at)}: {telling.muted_by.because}"
         case Outcome.WAITING:
             return f"waiting to be told to {whom} until {_time(telling.next_look_at)}: {telling.waits_for}"
         case Outcome.NOTHING_NEW:
@@ -132,18 +132,6 @@ def _telling(telling: Telling) -> str:
     if telling.repeat_due_at is not None:
         later.append(f"repeated from {_time(telling.repeat_due_at)} on")
     return f"{text}; {', '.join(later)}"
-
-
-def _mute(cause: MuteCause) -> str:
-    match cause:
-        case Silenced(silences=silences):
-            return f"silenced by {', '.join(silences)}"
-        case Inhibited(rule=rule, source=source):
-            return f"inhibited by {source}, rule {rule + 1}"
-        case TimeMuted(intervals=intervals, is_active_kind=True):
-            return f"outside of {', '.join(intervals)}"
-        case TimeMuted(intervals=intervals):
-            return f"within {', '.join(intervals)}"
 
 
 def _condition(part: Condition, indent: str) -> Iterator[str]:

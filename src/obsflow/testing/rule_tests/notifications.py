@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from obsflow.alertmanager import Decision, Inhibited, MuteCause, Silenced, TimeMuted
+from obsflow.alertmanager import Decision
 from obsflow.model.durations import render_duration
 from obsflow.model.notifications import Notification, NotifiedAlert
 from obsflow.schema import Position
@@ -111,17 +111,7 @@ def _explain(
         at = render_duration(decision.time - start)
         yield f"last looked at {at}: {decision.reason.value}, {len(decision.firing)} firing"
         for labels, cause in decision.muted:
-            yield f"    {labels} was {_render_cause(cause)}"
-
-
-def _render_cause(cause: MuteCause) -> str:
-    match cause:
-        case Silenced(silences=silences):
-            return f"silenced by {', '.join(silences)}"
-        case Inhibited(rule=rule, source=source):
-            return f"inhibited by {source} (inhibit rule {rule})"
-        case TimeMuted(intervals=intervals, is_active_kind=is_active_kind):
-            return f"muted, it is {'outside' if is_active_kind else 'within'} {', '.join(intervals)}"
+            yield f"    {labels} was {cause.because}"
 
 
 def _render_test(test: NotificationTest) -> str:
