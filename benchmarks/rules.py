@@ -89,7 +89,6 @@ RULES = """
 CHILD = """
 import json, pathlib, statistics, sys, time
 import obsflow
-from obsflow.cli.main import main
 def memory(what):
     status = pathlib.Path("/proc/self/status").read_text().split()
     return int(status[status.index(what + ":") + 1]) / 1024
@@ -99,12 +98,14 @@ routes = pathlib.Path(routes) if routes else None
 files = obsflow.ScenarioFiles(data=pathlib.Path(data), rules=(pathlib.Path(rules),), alertmanager=routes)
 seen = []
 for _ in range(int(rounds)):
+    scenario = result = None
     begin = time.perf_counter()
     scenario = obsflow.load_scenario(files, end=int(end))
     result = obsflow.run_backtest(scenario, threads=2)
     seen.append(time.perf_counter() - begin)
+    peak = memory("VmHWM") if len(seen) == 1 else peak
 print(json.dumps({
-    "seconds": statistics.median(seen), "first": seen[0], "peak": memory("VmHWM"), "evaluations": result.evaluations,
+    "seconds": statistics.median(seen), "peak": peak, "evaluations": result.evaluations,
     "transitions": len(result.transitions), "notifications": len(result.notifications), "stepped": len(result.stepped),
     "firing": sum(each.to_state.value == "firing" for each in result.transitions),
 }))
