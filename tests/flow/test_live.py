@@ -32,16 +32,16 @@ class Clock:
         self.now += duration_ms
 
 
-def new_flow():
+def new_flow(routes=ROUTES):
     store = obsflow.TSDB()
     for t in range(0, END, 15_000):
         store.append({"__name__": "up", "i": "a"}, t, float(not 60_000 <= t < 500_000))
-    routes = obsflow.load_alertmanager(ROUTES)
+    routes = obsflow.load_alertmanager(routes)
     return obsflow.Flow.over(store, [obsflow.load_rules(RULES, "f")], routes, start=0), routes
 
 
-def play_live(send):
-    flow, routes = new_flow()
+def play_live(send, routes=ROUTES):
+    flow, routes = new_flow(routes)
     clock, seen = Clock(), []
     run_live(
         flow,
@@ -70,14 +70,14 @@ def test_live_equals_virtual():
     """The same machines on the same data decide the same, at the same times."""
     sent = []
 
-    def send(kind, request):
-        sent.append((kind, request.url))
+    def send(step):
+        sent.append(step.request.url)
         return Outcome()
 
     live = play_live(send)
 
     assert live == play_virtual()
-    assert sent == [("webhook", "http://127.0.0.1:1/x")] * len(sent)
+    assert sent == ["http://127.0.0.1:1/x"] * len(sent)
     reasons = [effect.notification.reason.value for _, effect in live if isinstance(effect, obsflow.Notify)]
     assert reasons == [
         "first notification",
@@ -90,9 +90,27 @@ def test_live_equals_virtual():
 def test_a_failed_delivery_is_tried_again():
     """A receiver that fails for a while gets the notification once it answers."""
     answers = iter([Outcome(retry=True, reason="down", failure=FailureClass.SERVER_ERROR)] * 3)
-    seen = play_live(lambda _kind, _request: next(answers, Outcome()))
+    seen = play_live(lambda _step: next(answers, Outcome()))
     attempts = [(now, effect.attempt) for now, effect in seen if isinstance(effect, obsflow.Notify)]
 
     first = attempts[0][0]
     assert attempts[:4] == [(first, 1), (first + 500, 2), (first + 1_250, 3), (first + 2_375, 4)]
     assert all(attempt == 1 for _, attempt in attempts[4:])
+
+
+def test_a_delivery_may_take_several_requests():
+    """Each answer leads to the next request, and the last one says what came of it."""
+    routes = ROUTES.replace("webhook_configs", "wechat_configs").replace(
+        '{url: "http://127.0.0.1:1/x"}', "{api_url: 'http://w/', api_secret: s, corp_id: c, agent_id: '1', to_user: u}"
+    )
+    sent = []
+
+    def send(step):
+        sent.append(step.request.url.partition("?")[0])
+        return step.read(200, '{"access_token": "t"}' if "gettoken" in step.request.url else '{"errcode": 0}')
+
+    seen = play_live(send, routes)
+
+    assert sent[:2] == ["http://w/gettoken", "http://w/message/send"]
+    assert len(sent) == 2 * sum(isinstance(effect, obsflow.Notify) for _, effect in seen)
+    assert all(effect.attempt == 1 for _, effect in seen if isinstance(effect, obsflow.Notify))

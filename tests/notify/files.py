@@ -2,17 +2,15 @@
 
 import attrs
 
-from obsflow.notify import KINDS, EmailConfig, Globals, PagerdutyConfig, SlackConfig, WebhookConfig
+from obsflow.notify import KINDS, Globals
 from obsflow.schema import decode, field, rest
 
-
-@attrs.frozen
-class Receiver:
-    name: str = field()
-    webhook_configs: tuple[WebhookConfig, ...] = field(default=())
-    email_configs: tuple[EmailConfig, ...] = field(default=())
-    pagerduty_configs: tuple[PagerdutyConfig, ...] = field(default=())
-    slack_configs: tuple[SlackConfig, ...] = field(default=())
+Receiver = attrs.make_class(
+    "Receiver",
+    {"name": attrs.field(type=str)}
+    | {kind.key: attrs.field(type=tuple[kind.config, ...], default=()) for kind in KINDS},
+    frozen=True,
+)
 
 
 @attrs.frozen

@@ -20,6 +20,7 @@ class Recorded:
     path: str
     body: str
     headers: dict[str, str]
+    method: str = "POST"
 
 
 @functools.cache

@@ -4,7 +4,7 @@ import functools
 
 from obsflow.model.labels import Labels
 from obsflow.model.notifications import AlertStatus, Notification, NotifiedAlert, NotifyReason
-from obsflow.notify import Globals, Renderer, complete
+from obsflow.notify import Globals, Outcome, Renderer, complete
 
 NOON = 1_700_000_000_000  # 2023-11-14T22:13:20Z
 GLOBALS = Globals(
@@ -41,6 +41,18 @@ def notification(*alerts, receiver="team", time=NOON, group_key='{}:{alertname="
 def render(config, told=None, globals_=GLOBALS, **options):
     """The request of a configuration that is completed first."""
     return renderer(**options).render(told or notification(), complete(config, globals_))
+
+
+def deliver(config, *answers, told=None, globals_=GLOBALS, **options):
+    """The requests of a delivery whose answers are these pairs of status code and body, and its outcome or None."""
+    step = renderer(**options).begin(told or notification(), complete(config, globals_))
+    requests = [step.request]
+    for status_code, body in answers:
+        step = step.read(status_code, body)
+        if isinstance(step, Outcome):
+            return requests, step
+        requests.append(step.request)
+    return requests, None
 
 
 def renderer(files=None, **options):

@@ -17,15 +17,25 @@ from tests.notify.recorded import Recorded
 
 
 @contextlib.contextmanager
-def http_sink(arrived):
-    """An HTTP server that answers 200 and puts each request into the queue; yields its address."""
+def http_sink(arrived, answers=None):
+    """An HTTP server that puts each request into the queue; yields its address.
+
+    It answers 200 with the text that `answers` has for the path, or with nothing.
+    """
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            arrived.put(Recorded(time.time(), self.path, body, dict(self.headers)))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+            arrived.put(Recorded(time.time(), self.path, body, dict(self.headers), self.command))
             self.send_response(200)
             self.end_headers()
+            self.wfile.write((answers or {}).get(self.path.partition("?")[0], "").encode())
+
+        def do_GET(self):
+            self.do_POST()
+
+        def do_PUT(self):
+            self.do_POST()
 
         def log_message(self, *args):
             pass

@@ -5,6 +5,7 @@ from tests.external import shared
 from tests.notify.files import load
 from tests.notify.samples import GLOBALS
 
+from obsflow.alertmanager.config import KNOWN_INTEGRATIONS
 from obsflow.errors import ConfigError
 from obsflow.notify import (
     KINDS,
@@ -28,18 +29,13 @@ SEND_URL = "https://slack.com/api/chat.postMessage"
 
 def test_kinds_stand_in_the_order_in_which_they_are_built():
     """And each reads the list that is named for it."""
-    assert [(kind.name, kind.key) for kind in KINDS] == [
-        (name, f"{name}_configs") for name in ("webhook", "email", "pagerduty", "slack")
-    ]
+    assert [(kind.name, kind.key) for kind in KINDS] == [(name, f"{name}_configs") for name in KNOWN_INTEGRATIONS]
 
 
-@pytest.mark.parametrize(
-    ("config", "sends"),
-    [(WebhookConfig(), True), (PagerdutyConfig(), True), (SlackConfig(), False), (EmailConfig(), False)],
-)
-def test_who_is_told_of_resolved_alerts(config, sends):
-    """People are not, unless they ask; machines are."""
-    assert config.send_resolved is sends
+def test_who_is_told_of_resolved_alerts():
+    """All but these four, unless their entry says otherwise."""
+    silent = {kind.name for kind in KINDS if not kind.config().send_resolved}
+    assert silent == {"email", "slack", "wechat", "rocketchat"}
 
 
 def test_the_defaults_of_global():

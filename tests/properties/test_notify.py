@@ -13,9 +13,35 @@ from hypothesis import strategies as st
 from obsflow.errors import ObsflowError
 from obsflow.model.labels import Labels
 from obsflow.model.notifications import AlertStatus, Notification, NotifiedAlert, NotifyReason
-from obsflow.notify import EmailConfig, Globals, PagerdutyConfig, Renderer, SlackConfig, WebhookConfig, complete
-from obsflow.notify.config import Secret
+from obsflow.notify import (
+    KINDS,
+    DiscordConfig,
+    EmailConfig,
+    Globals,
+    HttpConfig,
+    IncidentioConfig,
+    JiraConfig,
+    MattermostConfig,
+    MsteamsConfig,
+    MsteamsV2Config,
+    OpsgenieConfig,
+    Outcome,
+    PagerdutyConfig,
+    PushoverConfig,
+    Renderer,
+    RocketchatConfig,
+    SlackConfig,
+    SnsConfig,
+    TelegramConfig,
+    VictoropsConfig,
+    WebexConfig,
+    WebhookConfig,
+    WechatConfig,
+    complete,
+)
+from obsflow.notify.config import Authorization, Secret
 from obsflow.notify.mime import encode_header, encode_quoted_printable
+from obsflow.notify.sigv4 import SigV4Config
 
 GLOBALS = Globals(slack_api_url=Secret("http://s"), smtp_smarthost="m:25", smtp_from="f@x")
 CONFIGS = [
@@ -25,6 +51,20 @@ CONFIGS = [
         SlackConfig(text='{{ range .Alerts }}{{ .Annotations.summary }}{{ .StartsAt.Format "15:04" }}{{ end }}'),
         PagerdutyConfig(routing_key=Secret("r")),
         EmailConfig(to="t@x", text="{{ .CommonAnnotations.summary }}"),
+        OpsgenieConfig(api_key="k", update_alerts=True),
+        WechatConfig(api_secret="s", corp_id="c"),
+        VictoropsConfig(api_key="k", routing_key="{{ .CommonLabels.a }}"),
+        PushoverConfig(user_key="u", token="t", html=True),
+        SnsConfig(topic_arn="t", sigv4=SigV4Config(region="x", access_key="a", secret_key="s")),
+        TelegramConfig(bot_token="t", chat_id=1),
+        DiscordConfig(webhook_url="http://d"),
+        WebexConfig(room_id="r", http_config=HttpConfig(authorization=Authorization(credentials="b"))),
+        MsteamsConfig(webhook_url="http://t"),
+        MsteamsV2Config(webhook_url="http://t"),
+        JiraConfig(api_url="http://j", project="{{ .CommonLabels.job }}", issue_type="i", resolve_transition="t"),
+        IncidentioConfig(url="http://i", alert_source_token="t"),
+        RocketchatConfig(token="t", token_id="i"),
+        MattermostConfig(webhook_url="http://m"),
     )
 ]
 RENDERERS = [Renderer(external_url="http://am", version=version) for version in ("0.25.0", "")]
@@ -54,6 +94,21 @@ notifications = st.builds(
     reason=st.sampled_from(NotifyReason),
 )
 
+answers = texts | st.sampled_from(
+    [
+        "ok",
+        "[]",
+        '{"issues":[]}',
+        '{"issues":[{"key":"K-1","fields":{"status":{"statusCategory":{"key":"new"}}}}]}',
+        '{"issues":[{"key":"K-1","fields":[]}]}',
+        '{"issues":7}',
+        '{"transitions":[{"id":"1","name":"t"}]}',
+        '{"access_token":"t"}',
+        '{"errcode":42001}',
+        '{"ok":true,"success":true}',
+    ]
+)
+
 
 @given(notifications, st.sampled_from(CONFIGS), st.sampled_from(RENDERERS))
 @settings(max_examples=150, deadline=None)
@@ -65,6 +120,22 @@ def test_requests_are_the_same_every_time(notification, config, renderer):
         return
     assert renderer.render(notification, config) == first
     first.body.encode()
+
+
+@given(notifications, st.sampled_from(RENDERERS), st.lists(st.tuples(st.integers(100, 599), answers), max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_every_notification_is_delivered_by_every_kind(notification, renderer, answered):
+    """Whatever the texts hold it renders, and whatever is answered leads to another request or to an outcome."""
+    assert {type(config) for config in CONFIGS} == {kind.config for kind in KINDS}
+    for config in CONFIGS:
+        step = renderer.begin(notification, config)
+        for status_code, body in answered:
+            step.request.url.encode("ascii")
+            step.request.body.encode()
+            step = step.read(status_code, body)
+            if isinstance(step, Outcome):
+                assert step.is_delivered is not bool(step.reason or step.failure)
+                break
 
 
 @given(notifications, st.sampled_from(RENDERERS))

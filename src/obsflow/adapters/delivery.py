@@ -8,7 +8,7 @@ import urllib.request
 
 import attrs
 
-from obsflow.notify import FailureClass, Outcome, Request, interpret
+from obsflow.notify import FailureClass, Next, Outcome, Request, Step
 
 
 @attrs.frozen
@@ -17,16 +17,17 @@ class Sender:
 
     timeout_s: float = 10.0
 
-    def send(self, api: str, request: Request) -> Outcome:
-        """Send, and say what the answer means. Network errors are worth another try; nothing is raised."""
+    def send(self, step: Step) -> Next:
+        """Send, and say what follows from the answer. Network errors are worth another try; nothing is raised."""
         try:
-            if request.method == "SMTP":
-                return self._send_mail(request)
-            return self._send_http(api, request)
+            if step.request.method == "SMTP":
+                return self._send_mail(step.request)
+            return self._send_http(step)
         except (OSError, smtplib.SMTPException) as error:
             return Outcome(retry=True, reason=str(error), failure=FailureClass.OTHER)
 
-    def _send_http(self, api: str, request: Request) -> Outcome:
+    def _send_http(self, step: Step) -> Next:
+        request = step.request
         if urllib.parse.urlsplit(request.url).scheme not in ("http", "https"):
             return Outcome(reason="the address is not http or https", failure=FailureClass.OTHER)
         message = urllib.request.Request(  # noqa: S310 - the scheme was checked
@@ -34,10 +35,10 @@ class Sender:
         )
         try:
             with urllib.request.urlopen(message, timeout=self.timeout_s) as answer:  # noqa: S310
-                return interpret(api, answer.status, answer.read().decode("utf-8", "replace"))
+                return step.read(answer.status, answer.read().decode("utf-8", "replace"))
         except urllib.error.HTTPError as error:
             with error:
-                return interpret(api, error.code, error.read().decode("utf-8", "replace"))
+                return step.read(error.code, error.read().decode("utf-8", "replace"))
 
     def _send_mail(self, request: Request) -> Outcome:
         address = urllib.parse.urlsplit(request.url)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from obsflow.alertmanager import Config, Delivered, DeliveryFailed, Notify
 from obsflow.flow.loop import Flow
-from obsflow.notify import Outcome, Renderer, Request, receiver_api
+from obsflow.notify import Next, Outcome, Renderer, Step
 
 _LONGEST_WAIT_MS = 1_000  # an event may come in at any time, and `stop` be asked for
 
@@ -24,7 +24,7 @@ def run_live(
     flow: Flow,
     routes: Config,
     renderer: Renderer,
-    send: Callable[[str, Request], Outcome],
+    send: Callable[[Step], Next],
     *,
     observe: Callable[[int, object], None] = lambda _now, _effect: None,
     should_stop: Callable[[int], bool] = lambda _now: False,
@@ -33,8 +33,8 @@ def run_live(
 ) -> None:
     """Poll the loop when it is due, send its notifications one after the other, and tell it what became of them.
 
-    `send` gets the name of the API (`notify.receiver_api`) and the request, as `obsflow.adapters.delivery.Sender.send`
-    does. `observe` sees every effect. Both are called between polls, so what takes long delays the next evaluation, as
+    `send` carries out one step of a delivery, as `obsflow.adapters.delivery.Sender.send` does. `observe` sees every
+    effect. Both are called between polls, so what takes long delays the next evaluation, as
     missed ticks are skipped. `should_stop` is asked at least every second.
     """
     while not should_stop(now := clock()):
@@ -46,8 +46,10 @@ def run_live(
             observe(now, effect)
             if isinstance(effect, Notify):
                 config = routes.integration(effect.notification).config
-                outcome = send(receiver_api(config), renderer.render(effect.notification, config))
-                flow.receive(_report(effect, outcome), clock())
+                following: Next = renderer.begin(effect.notification, config)
+                while isinstance(following, Step):
+                    following = send(following)
+                flow.receive(_report(effect, following), clock())
 
 
 def _report(effect: Notify, outcome: Outcome) -> Delivered | DeliveryFailed:

@@ -62,9 +62,10 @@ class BacktestResult:
         return self._make_renderer()
 
     def requests(self) -> Iterator[tuple[Notification, Request]]:
-        """Each notification with the request that its receiver would have got."""
+        """Each notification with the requests that its receiver would have got, one after the other."""
         for notification, config in self.notifications:
-            yield notification, self.renderer.render(notification, config)
+            for request in self.renderer.render_all(notification, config):
+                yield notification, request
 
 
 def run_backtest(

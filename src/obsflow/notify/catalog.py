@@ -7,7 +7,25 @@ import attrs
 
 from obsflow.errors import TemplateSyntaxError
 from obsflow.model.notifications import IntegrationKind
-from obsflow.notify import email, pagerduty, slack, webhook
+from obsflow.notify import (
+    discord,
+    email,
+    incidentio,
+    jira,
+    mattermost,
+    opsgenie,
+    pagerduty,
+    pushover,
+    rocketchat,
+    slack,
+    sns,
+    teams,
+    telegram,
+    victorops,
+    webex,
+    webhook,
+    wechat,
+)
 from obsflow.notify.config import Globals, HttpConfig, HttpHeader, raise_problems
 from obsflow.notify.templates import check_template
 
@@ -76,11 +94,29 @@ def _checked(complete: Callable[[Any, Globals], Any]) -> Callable[[Any, Any], An
     return complete_and_check
 
 
+def _kind(name: str, config: type, complete: Callable[[Any, Globals], Any]) -> IntegrationKind:
+    return IntegrationKind(name, f"{name}_configs", config, _checked(complete))
+
+
 KINDS: Final = (
-    IntegrationKind("webhook", "webhook_configs", webhook.WebhookConfig, _checked(webhook.complete)),
-    IntegrationKind("email", "email_configs", email.EmailConfig, _checked(email.complete)),
-    IntegrationKind("pagerduty", "pagerduty_configs", pagerduty.PagerdutyConfig, _checked(pagerduty.complete)),
-    IntegrationKind("slack", "slack_configs", slack.SlackConfig, _checked(slack.complete)),
+    _kind("webhook", webhook.WebhookConfig, webhook.complete),
+    _kind("email", email.EmailConfig, email.complete),
+    _kind("pagerduty", pagerduty.PagerdutyConfig, pagerduty.complete),
+    _kind("opsgenie", opsgenie.OpsgenieConfig, opsgenie.complete),
+    _kind("wechat", wechat.WechatConfig, wechat.complete),
+    _kind("slack", slack.SlackConfig, slack.complete),
+    _kind("victorops", victorops.VictoropsConfig, victorops.complete),
+    _kind("pushover", pushover.PushoverConfig, pushover.complete),
+    _kind("sns", sns.SnsConfig, sns.complete),
+    _kind("telegram", telegram.TelegramConfig, telegram.complete),
+    _kind("discord", discord.DiscordConfig, discord.complete),
+    _kind("webex", webex.WebexConfig, webex.complete),
+    _kind("msteams", teams.MsteamsConfig, teams.complete),
+    _kind("msteamsv2", teams.MsteamsV2Config, teams.complete),
+    _kind("jira", jira.JiraConfig, jira.complete),
+    _kind("incidentio", incidentio.IncidentioConfig, incidentio.complete),
+    _kind("rocketchat", rocketchat.RocketchatConfig, rocketchat.complete),
+    _kind("mattermost", mattermost.MattermostConfig, mattermost.complete),
 )
 """What `webhook_configs` and its like hold, and how an entry becomes complete. Raises ValueError, naming the key."""
 

@@ -72,6 +72,17 @@ def at_most_one(*names: str) -> Callable[[Any], Iterable[str]]:
     return check
 
 
+def exactly_one(*names: str) -> Callable[[Any], Iterable[str]]:
+    """A check that one of these fields of a configuration is set and no other; yields the message if it is not so."""
+
+    def check(config: Any) -> Iterable[str]:
+        if not any(getattr(config, name) for name in names):
+            yield f"one of {' or '.join(names)} must be configured"
+        yield from at_most_one(*names)(config)
+
+    return check
+
+
 def raise_problems(problems: Iterable[str]) -> None:
     """Raises ValueError with all the problems, if there are any."""
     if text := "; ".join(problems):
@@ -159,6 +170,11 @@ class HttpConfig:
             yield 'authorization type cannot be set to "basic", use "basic_auth" instead'
         if self.basic_auth is not None or self.oauth2 is not None:
             yield "at most one of basic_auth, oauth2 & authorization must be configured"
+
+    @property
+    def has_authorization(self) -> bool:
+        """Whether an Authorization header of a scheme other than Basic is configured; a bearer token is one."""
+        return self.authorization is not None or bool(self.bearer_token or self.bearer_token_file)
 
     def headers(self, files: Mapping[str, str]) -> dict[str, str]:
         """The headers that these options add to a request; `files` holds the contents of secret files by path.

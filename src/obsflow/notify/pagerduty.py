@@ -7,12 +7,12 @@ from typing import Any, Final
 import attrs
 
 from obsflow.errors import TemplateError
-from obsflow.model.durations import parse_duration
 from obsflow.model.notifications import AlertStatus, Notification
 from obsflow.notify.config import Globals, HttpConfig, Secret, at_most_one, parse_url, raise_problems, secret_of
 from obsflow.notify.context import Context, truncate
 from obsflow.notify.data import Api, Data
 from obsflow.notify.encoding import encode_document, omit_empty, sort_keys
+from obsflow.notify.go_durations import parse_go_duration
 from obsflow.notify.request import Request
 from obsflow.notify.structure import render_structure
 from obsflow.schema import field
@@ -80,7 +80,7 @@ class PagerdutyConfig:
     class_: str = field(key="class", default="")
     component: str = field(default="")
     group: str = field(default="")
-    timeout: int = field(parse=parse_duration, default=0)
+    timeout: int = field(parse=parse_go_duration, default=0)
     http_config: HttpConfig | None = field(default=None)
     send_resolved: bool = field(default=True)
 

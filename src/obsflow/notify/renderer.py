@@ -1,25 +1,60 @@
-"""A notification and the configuration of an integration → the request that the receiver gets."""
+"""A notification and the configuration of an integration → the requests that the receiver gets."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from obsflow.model.notifications import Notification
-from obsflow.notify import email, pagerduty, slack, webhook
+from obsflow.notify import (
+    discord,
+    email,
+    incidentio,
+    jira,
+    mattermost,
+    opsgenie,
+    pagerduty,
+    pushover,
+    rocketchat,
+    slack,
+    sns,
+    teams,
+    telegram,
+    victorops,
+    webex,
+    webhook,
+    wechat,
+)
+from obsflow.notify.catalog import receiver_api
 from obsflow.notify.context import Context
 from obsflow.notify.data import Api
-from obsflow.notify.email import EmailConfig
-from obsflow.notify.pagerduty import PagerdutyConfig
+from obsflow.notify.outcome import interpret
 from obsflow.notify.request import Request
-from obsflow.notify.slack import SlackConfig
+from obsflow.notify.steps import Next, Step
 from obsflow.notify.templates import Templates
-from obsflow.notify.webhook import WebhookConfig
 
 _RENDERERS: Final[Mapping[type, Callable[[Context, Notification, Any], Request]]] = {
-    WebhookConfig: webhook.render,
-    EmailConfig: email.render,
-    PagerdutyConfig: pagerduty.render,
-    SlackConfig: slack.render,
+    webhook.WebhookConfig: webhook.render,
+    email.EmailConfig: email.render,
+    pagerduty.PagerdutyConfig: pagerduty.render,
+    slack.SlackConfig: slack.render,
+    victorops.VictoropsConfig: victorops.render,
+    pushover.PushoverConfig: pushover.render,
+    sns.SnsConfig: sns.render,
+    telegram.TelegramConfig: telegram.render,
+    discord.DiscordConfig: discord.render,
+    webex.WebexConfig: webex.render,
+    teams.MsteamsConfig: teams.render,
+    teams.MsteamsV2Config: teams.render_v2,
+    incidentio.IncidentioConfig: incidentio.render,
+    rocketchat.RocketchatConfig: rocketchat.render,
+    mattermost.MattermostConfig: mattermost.render,
 }
+_BEGINNINGS: Final[Mapping[type, Callable[[Context, Notification, Any], Step]]] = {
+    opsgenie.OpsgenieConfig: opsgenie.begin,
+    wechat.WechatConfig: wechat.begin,
+    jira.JiraConfig: jira.begin,
+}
+"""Those whose delivery can take several requests."""
+
 _FIRST_WITH_REASONS: Final = (0, 32)
 
 
@@ -53,16 +88,41 @@ class Renderer:
         )
 
     def render(self, notification: Notification, config: object) -> Request:
-        """The request that tells a receiver of the notification; `config` must have been completed.
+        """The request that tells a receiver of the notification, or the first of several (see `begin`).
+
+        Raises as `begin` does.
+        """
+        return self.begin(notification, config).request
+
+    def render_all(self, notification: Notification, config: object) -> tuple[Request, ...]:
+        """All requests of a delivery that goes as usual: each is taken, and the group is new to the receiver.
+
+        What a receiver makes up, such as a token, is replaced by a word. Raises as `begin` does.
+        """
+        requests: list[Request] = []
+        step: Next = self.begin(notification, config)
+        while isinstance(step, Step):
+            requests.append(step.request)
+            step = step.read(*step.usual)
+        return tuple(requests)
+
+    def begin(self, notification: Notification, config: object) -> Step:
+        """The first step of a delivery: its answer leads to the next, or to what came of it.
+
+        `config` must have been completed. What templates give is settled here, whatever the answers will be.
 
         Raises TemplateSyntaxError or TemplateError where a template fails, NotFoundError for a secret file that was
         not supplied, and TypeError for a configuration of no known kind.
         """
-        render = _RENDERERS.get(type(config))
-        if render is None:
-            raise TypeError(f"{type(config).__name__} is no configuration of an integration")
+        kind = type(config)
         self._context.templates.at(notification.time)
-        return render(self._context, notification, config)
+        if kind in _BEGINNINGS:
+            return _BEGINNINGS[kind](self._context, notification, config)
+        if kind not in _RENDERERS:
+            raise TypeError(f"{kind.__name__} is no configuration of an integration")
+        api = receiver_api(config)
+        request = _RENDERERS[kind](self._context, notification, config)
+        return Step(request, lambda status_code, body: interpret(api, status_code, body))
 
 
 def _api_of(version: str) -> Api:

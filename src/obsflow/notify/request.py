@@ -7,7 +7,7 @@ import attrs
 
 @attrs.frozen
 class Request:
-    """One request to a receiver.
+    """One request to a receiver. A delivery can take several, one after the other: see `obsflow.notify.steps`.
 
     For HTTP `headers` are those that the sender sets itself; Host and Content-Length are left to the client. For mail
     `method` is `SMTP`, `url` is `smtp://host:port`, `headers` are the header fields of the message, `body` is the

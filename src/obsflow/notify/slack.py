@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import attrs
 
-from obsflow.model.durations import parse_duration
 from obsflow.model.notifications import Notification
 from obsflow.notify.config import (
     Authorization,
@@ -20,6 +19,7 @@ from obsflow.notify.config import (
 )
 from obsflow.notify.context import Context, truncate
 from obsflow.notify.encoding import encode_document, omit_empty
+from obsflow.notify.go_durations import parse_go_duration
 from obsflow.notify.request import Request
 from obsflow.schema import field
 
@@ -94,7 +94,7 @@ class SlackConfig:
     mrkdwn_in: tuple[str, ...] = field(default=())
     actions: tuple[SlackAction, ...] = field(default=())
     update_message: bool = field(default=False)
-    timeout: int = field(parse=parse_duration, default=0)
+    timeout: int = field(parse=parse_go_duration, default=0)
     http_config: HttpConfig | None = field(default=None)
     send_resolved: bool = field(default=False)
 

@@ -5,7 +5,6 @@ from typing import Any
 import attrs
 
 from obsflow.errors import TemplateError
-from obsflow.model.durations import parse_duration
 from obsflow.model.notifications import Notification
 from obsflow.notify.config import (
     Globals,
@@ -18,6 +17,7 @@ from obsflow.notify.config import (
 )
 from obsflow.notify.context import Context
 from obsflow.notify.encoding import encode_document, sort_keys
+from obsflow.notify.go_durations import parse_go_duration
 from obsflow.notify.request import Request
 from obsflow.notify.structure import render_structure
 from obsflow.schema import field
@@ -35,7 +35,7 @@ class WebhookConfig:
     url: Secret = field(parse=parse_template_url, default=Secret())
     url_file: str = field(default="")
     max_alerts: int = field(default=0)
-    timeout: int = field(parse=parse_duration, default=0)
+    timeout: int = field(parse=parse_go_duration, default=0)
     payload: Any = field(default=None)
     http_config: HttpConfig | None = field(default=None)
     send_resolved: bool = field(default=True)
