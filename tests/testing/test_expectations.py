@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from obsflow.errors import ConfigError
 from obsflow.model.regex import LabelRegex
 from obsflow.schema import compose
-from obsflow.testing.rule_tests.expectations import closest, difference, pair_up, read_texts, render_texts, suggest
+from obsflow.testing.expectations import closest, difference, pair_up, read_texts, render_texts, suggest
 
 
 def texts(text):

@@ -142,8 +142,7 @@ def test_inhibition(tmp_path):
     both = "0x10 1x30'}, {series: dead, values: '1x60"
     (found,) = findings(tmp_path, [FIRST], values=both, options=", match: partial")
     assert found.endswith(
-        '{alertname="Down", job="a", severity="page"} was '
-        'inhibited by {alertname="Dead", severity="dead"}, rule 1'
+        '{alertname="Down", job="a", severity="page"} was inhibited by {alertname="Dead", severity="dead"}, rule 1'
     )
 
 

@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from obsflow.cli import backtest, check, explain, query, test
+from obsflow.cli import backtest, check, explain, query, routes, test
 from obsflow.errors import ObsflowError
 
-COMMANDS = (backtest, explain, check, query, test)
+COMMANDS = (backtest, explain, check, query, routes, test)
 _INTERRUPTED = 130
 
 

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from obsflow.cli.table import render_table
-from obsflow.cli.test_output import printable, render_counts
-from obsflow.model.regex import Regex, RegexError
+from obsflow.cli.test_output import outcome_record, pattern_argument, printable, render_counts, render_outcome
 from obsflow.promql import PROMETHEUS, PROMQLTEST
+from obsflow.testing.junit import render_junit
+from obsflow.testing.outcome import CaseOutcome
 from obsflow.testing.promql_tests.runner import Verdict
 from obsflow.testing.rule_tests.coverage import Coverage, RuleCoverage
-from obsflow.testing.rule_tests.junit import render_junit
-from obsflow.testing.rule_tests.outcome import RuleTestOutcome
 from obsflow.testing.rule_tests.suite import SuiteSettings, run_file
 
 _DIALECTS = {"prometheus": PROMETHEUS, "promqltest": PROMQLTEST}
@@ -33,7 +32,7 @@ def add_language(languages: "argparse._SubParsersAction[argparse.ArgumentParser]
         dest="only",
         action="append",
         default=[],
-        type=_pattern,
+        type=pattern_argument,
         metavar="REGEX",
         help="only tests in whose name it is found",
     )
@@ -50,13 +49,6 @@ def add_language(languages: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.set_defaults(run=run)
 
 
-def _pattern(text: str) -> str:
-    try:
-        return Regex(text).pattern
-    except RegexError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the files, print what failed, the coverage and a count; returns 1 if anything failed."""
     coverage = Coverage() if options.coverage else None
@@ -67,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         options.junit.write_text(render_junit(suites), encoding="utf-8")
     if options.json is not None:
         records = [
-            *map(_record, (each for outcomes in suites.values() for each in outcomes)),
+            *map(outcome_record, (each for outcomes in suites.values() for each in outcomes)),
             *_coverage_record(coverage),
         ]
         options.json.write_text("".join(f"{json.dumps(each)}\n" for each in records), encoding="utf-8")
@@ -78,15 +70,15 @@ def run(options: argparse.Namespace) -> int:
     return int(counts[Verdict.FAILED] > 0)
 
 
-def _run_files(options: argparse.Namespace, settings: SuiteSettings) -> dict[str, list[RuleTestOutcome]]:
+def _run_files(options: argparse.Namespace, settings: SuiteSettings) -> dict[str, list[CaseOutcome]]:
     """The outcomes of all files; those of tests that did not pass are printed at once."""
-    suites: dict[str, list[RuleTestOutcome]] = {}
+    suites: dict[str, list[CaseOutcome]] = {}
     for path in options.files:
         outcomes = suites.setdefault(str(path), [])
         for outcome in run_file(path, settings, only=options.only, warn=_warn):
             outcomes.append(outcome)
             if outcome.verdict is not Verdict.PASSED:
-                print(printable(_render(outcome)))
+                print(printable(render_outcome(outcome)))
     return suites
 
 
@@ -104,22 +96,6 @@ def _uncollected() -> Iterator[None]:
 
 def _warn(text: str) -> None:
     print(f"warning: {printable(text)}", file=sys.stderr)
-
-
-def _render(outcome: RuleTestOutcome) -> str:
-    place = f"{outcome.source}:{outcome.line}" if outcome.line else outcome.source
-    heading = f"{outcome.verdict.value.upper()} {place}" + (f" {outcome.name}" if outcome.name else "")
-    return "\n".join((heading, *(f"  {line}" for line in outcome.message.split("\n"))))
-
-
-def _record(outcome: RuleTestOutcome) -> Mapping[str, Any]:
-    return {
-        "file": outcome.source,
-        "line": outcome.line,
-        "name": outcome.name,
-        "outcome": outcome.verdict.value,
-        "message": outcome.message,
-    }
 
 
 def _coverage_record(coverage: Coverage | None) -> Iterator[Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""`obsflow test`: runs files of tests written in Prometheus' languages for them."""
+"""`obsflow test`: runs files of tests, of queries, of rules and of notifications."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import pathlib
 from collections import Counter
 from collections.abc import Iterator
 
-from obsflow.cli import rule_tests
+from obsflow.cli import rule_tests, scenario_tests
 from obsflow.cli.test_output import printable
 from obsflow.promql import PROMETHEUS, PROMQLTEST
 from obsflow.testing.promql_tests.runner import Outcome, Verdict, run_script
@@ -30,6 +30,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     promql.add_argument("--json", type=pathlib.Path, metavar="OUT", help="write one JSON object a line per evaluation")
     promql.set_defaults(run=run_promql)
     rule_tests.add_language(languages)
+    scenario_tests.add_language(languages)
 
 
 def run_promql(options: argparse.Namespace) -> int:

@@ -5,18 +5,18 @@ they stand in, so that the others can run.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
-from obsflow.alertmanager import Silence, parse_compat, parse_matcher
-from obsflow.errors import ConfigError, MatcherSyntaxError, Problem
+from obsflow.alertmanager import Silence, parse_matcher
+from obsflow.errors import ConfigError, MatcherSyntaxError
 from obsflow.model.durations import MINUTE_MS, parse_duration
 from obsflow.model.labels import Labels
 from obsflow.model.notifications import AlertStatus, NotifyReason
 from obsflow.model.times import parse_time
 from obsflow.schema import Node, Position, decode, field, positions
-from obsflow.testing.rule_tests.expectations import Texts, read_texts, suggest
+from obsflow.testing.expectations import Texts, one_of, parse_compat_name, parse_reason, parse_status, set_texts
 
 _NOWHERE: Final = Position("", 0, 0)
 _WORDS_OF_NUMBERS: Final = {
@@ -26,26 +26,8 @@ _WORDS_OF_NUMBERS: Final = {
 }
 
 
-def _one_of(known: Sequence[str], text: str) -> str:
-    if text not in known:
-        raise ValueError(f"expected one of {', '.join(known)}, got {text}{suggest(text, known)}")
-    return text
-
-
 def _parse_match(text: str) -> str:
-    return _one_of(("exact", "partial"), text)
-
-
-def _parse_status(text: str) -> AlertStatus:
-    return AlertStatus(_one_of([status.value for status in AlertStatus], text))
-
-
-def _parse_reason(text: str) -> NotifyReason:
-    return NotifyReason(_one_of([reason.value for reason in NotifyReason if reason.sends], text))
-
-
-def _parse_compat(text: str) -> str:
-    return parse_compat(text).name
+    return one_of(("exact", "partial"), text)
 
 
 def _parse_number(text: str) -> float:
@@ -73,7 +55,7 @@ class Options:
     nan_equal: bool | None = None
     external_url_functions: bool | None = None
     alertmanager: str | None = field(default=None)
-    compat: str | None = field(parse=_parse_compat, default=None)
+    compat: str | None = field(parse=parse_compat_name, default=None)
     until: int | None = field(parse=parse_duration, default=None)
 
     @property
@@ -107,7 +89,7 @@ class ExpectedAlert:
     annotations: Texts = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        _read(self, labels=self.exp_labels, annotations=self.exp_annotations)
+        set_texts(self, labels=self.exp_labels, annotations=self.exp_annotations)
 
 
 @attrs.frozen
@@ -155,13 +137,13 @@ class ExpectedNotifiedAlert:
 
     exp_labels: Mapping[str, Node] = field(key="labels", factory=dict)
     exp_annotations: Mapping[str, Node] | None = field(key="annotations", default=None)
-    status: AlertStatus | None = field(parse=_parse_status, default=None)
+    status: AlertStatus | None = field(parse=parse_status, default=None)
     at: Mapping[str, Position] = positions()
     labels: Texts = attrs.field(init=False, factory=dict)
     annotations: Texts | None = attrs.field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
-        _read(self, labels=self.exp_labels, annotations=self.exp_annotations)
+        set_texts(self, labels=self.exp_labels, annotations=self.exp_annotations)
 
 
 @attrs.frozen
@@ -171,8 +153,8 @@ class NotificationTest:
     receiver: str = field()
     at: int | None = field(parse=parse_duration, default=None)
     within: tuple[int, ...] = field(parse=parse_duration, default=())
-    status: AlertStatus | None = field(parse=_parse_status, default=None)
-    reason: NotifyReason | None = field(parse=_parse_reason, default=None)
+    status: AlertStatus | None = field(parse=parse_status, default=None)
+    reason: NotifyReason | None = field(parse=parse_reason, default=None)
     integration: str | None = field(default=None)
     alerts: tuple[ExpectedNotifiedAlert, ...] | None = field(default=None)
     positions: Mapping[str, Position] = positions()
@@ -283,17 +265,3 @@ def load_rule_tests(text: str, source: str) -> RuleTestFile:
         return decode(RuleTestFile, text, source)
     except ConfigError as error:
         raise ConfigError(tuple(sorted(error.problems, key=lambda each: (each.line, each.column)))) from None
-
-
-def _read(owner: Any, **nodes: Mapping[str, Node] | None) -> None:
-    """Set the texts that are made of nodes; the problems of all of them go into one ConfigError."""
-    problems: list[Problem] = []
-    for name, mapping in nodes.items():
-        try:
-            texts = None if mapping is None else read_texts(mapping, name)
-        except ConfigError as error:
-            problems.extend(error.problems)
-        else:
-            object.__setattr__(owner, name, texts)
-    if problems:
-        raise ConfigError(tuple(problems))

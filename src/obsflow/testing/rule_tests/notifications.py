@@ -6,9 +6,9 @@ from obsflow.alertmanager import Decision
 from obsflow.model.durations import render_duration
 from obsflow.model.notifications import Notification, NotifiedAlert
 from obsflow.schema import Position
+from obsflow.testing.expectations import difference, pair_up, render_texts, suggest
+from obsflow.testing.outcome import Finding
 from obsflow.testing.rule_tests.document import ExpectedNotifiedAlert, NotificationTest
-from obsflow.testing.rule_tests.expectations import difference, pair_up, render_texts, suggest
-from obsflow.testing.rule_tests.outcome import Finding
 
 _SECOND_MS = 1000
 

@@ -13,8 +13,7 @@ from obsflow.model.storage import Queryable
 from obsflow.promql import render
 from obsflow.promql.inspect import selectors
 from obsflow.rules import AlertingRule, AlertState, Transition
-from obsflow.testing.rule_tests.document import ExpectedAlert
-from obsflow.testing.rule_tests.expectations import (
+from obsflow.testing.expectations import (
     Texts,
     closest,
     difference,
@@ -22,6 +21,7 @@ from obsflow.testing.rule_tests.expectations import (
     render_texts,
     suggest,
 )
+from obsflow.testing.rule_tests.document import ExpectedAlert
 from obsflow.testing.rule_tests.replay import ActiveView
 
 ALERT_NAME = "alertname"

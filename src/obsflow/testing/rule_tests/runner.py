@@ -18,13 +18,13 @@ from obsflow.model.notifications import Notification
 from obsflow.promql import PROMETHEUS, Dialect
 from obsflow.query.context import MAX_TIME
 from obsflow.rules import AlertState, EvaluationFailed, RuleGroup, Transition
+from obsflow.testing.outcome import CaseOutcome, Finding
 from obsflow.testing.promql_tests.runner import Verdict
 from obsflow.testing.rule_tests.coverage import Coverage
 from obsflow.testing.rule_tests.data import InputData, read_input
 from obsflow.testing.rule_tests.document import AlertTest, RuleTest, RuleTestFile
 from obsflow.testing.rule_tests.external_urls import UntrimmedUrl, without_url
 from obsflow.testing.rule_tests.notifications import judge_notifications
-from obsflow.testing.rule_tests.outcome import Finding, RuleTestOutcome
 from obsflow.testing.rule_tests.replay import RuleReplay, Surroundings
 from obsflow.testing.rule_tests.report import ALERT_NAME, History, alert_differences
 from obsflow.testing.rule_tests.samples import judge_expr, needs_histograms, selected_histograms
@@ -46,7 +46,7 @@ def run_rule_test(
     routes: Config | None = None,
     dialect: Dialect = PROMETHEUS,
     coverage: Coverage | None = None,
-) -> RuleTestOutcome:
+) -> CaseOutcome:
     """Run one of the tests of a file over the groups of its rule files, which are evaluated in this order.
 
     `routes` is the Alertmanager configuration that the test's options name.
@@ -59,18 +59,18 @@ def run_rule_test(
         findings = tuple(
             Finding(attrs.evolve(place, line=each.line, column=each.column), each.message) for each in error.problems
         )
-        return RuleTestOutcome(place.source, place.line, test.name, Verdict.FAILED, findings)
+        return CaseOutcome(place.source, place.line, test.name, Verdict.FAILED, findings)
     exprs = (rule.expr for group in groups for rule in group.rules)
     selected = next((each for expr in exprs for each in selected_histograms(expr, data.histograms)), None)
     if selected is not None:
         skipped = (f"a rule selects native histograms, which are not evaluated: {selected}",)
-        return RuleTestOutcome(place.source, place.line, test.name, Verdict.SKIPPED, (), skipped)
+        return CaseOutcome(place.source, place.line, test.name, Verdict.SKIPPED, (), skipped)
     run = _Run(file, test, groups, data, routes, dialect)
     findings = tuple(run.findings())
     if coverage is not None:
         run.count(coverage)
     verdict = Verdict.FAILED if findings else Verdict.SKIPPED if run.skipped else Verdict.PASSED
-    return RuleTestOutcome(place.source, place.line, test.name, verdict, findings, tuple(run.skipped))
+    return CaseOutcome(place.source, place.line, test.name, verdict, findings, tuple(run.skipped))
 
 
 def _check(file: RuleTestFile, test: RuleTest, routes: Config | None) -> None:

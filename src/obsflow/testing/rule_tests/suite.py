@@ -15,11 +15,11 @@ from obsflow.model.regex import Regex
 from obsflow.notify import KINDS, Globals
 from obsflow.promql import PROMETHEUS, Dialect
 from obsflow.rules import RuleGroup, load_rules
-from obsflow.schema import Position
+from obsflow.testing.files import read_text
+from obsflow.testing.outcome import CaseOutcome, findings_of
 from obsflow.testing.promql_tests.runner import Verdict
 from obsflow.testing.rule_tests.coverage import Coverage
 from obsflow.testing.rule_tests.document import RuleTest, RuleTestFile, load_rule_tests
-from obsflow.testing.rule_tests.outcome import Finding, RuleTestOutcome
 from obsflow.testing.rule_tests.runner import run_rule_test
 
 Path = pathlib.Path
@@ -50,7 +50,7 @@ class RuleTestSuite:
         self._settings = settings
         self._warn = warn
         self._routers: dict[tuple[str, str], Config] = {}
-        self.file: RuleTestFile = load_rule_tests(_read(path), str(path))
+        self.file: RuleTestFile = load_rule_tests(read_text(path), str(path))
 
     @functools.cached_property
     def groups(self) -> tuple[RuleGroup, ...]:
@@ -70,13 +70,13 @@ class RuleTestSuite:
             self._settings.coverage.add_rules(groups)
         return tuple(groups)
 
-    def run(self, test: RuleTest) -> RuleTestOutcome:
+    def run(self, test: RuleTest) -> CaseOutcome:
         """Run one of the tests. Raises ConfigError if the rules cannot be read."""
         groups, settings = self.groups, self._settings
         try:
             routes = self._router(test)
         except ConfigError as error:
-            return RuleTestOutcome(str(self._path), test.line, test.name, Verdict.FAILED, _findings(error))
+            return CaseOutcome(str(self._path), test.line, test.name, Verdict.FAILED, findings_of(error))
         return run_rule_test(
             self.file, test, groups, routes=routes, dialect=settings.dialect, coverage=settings.coverage
         )
@@ -95,7 +95,7 @@ class RuleTestSuite:
                     yield Path(match)
 
     def _load_rules(self, path: Path) -> Sequence[RuleGroup]:
-        text, dialect = _read(path), self._settings.dialect
+        text, dialect = read_text(path), self._settings.dialect
         ignores_unknown_fields = self._settings.ignore_unknown_fields
         return load_rules(text, str(path), dialect=dialect, ignores_unknown_fields=ignores_unknown_fields).groups
 
@@ -108,7 +108,7 @@ class RuleTestSuite:
             path = Path(os.path.normpath(self._path.parent / options.alertmanager))
             compat = parse_compat(key[1])
             self._routers[key] = load_config(
-                _read(path), str(path), KINDS, Globals, compat=compat, zones=zoneinfo.ZoneInfo
+                read_text(path), str(path), KINDS, Globals, compat=compat, zones=zoneinfo.ZoneInfo
             )
         return self._routers[key]
 
@@ -119,7 +119,7 @@ def run_file(
     *,
     only: Sequence[str] = (),
     warn: Callable[[str], None] = lambda _text: None,
-) -> Iterator[RuleTestOutcome]:
+) -> Iterator[CaseOutcome]:
     """Run the tests of a file: one outcome a test, and one for a file that cannot be read or whose rules cannot.
 
     With `only`, tests whose name has a match of one of these regular expressions. Raises RegexError.
@@ -131,25 +131,4 @@ def run_file(
             if wanted is None or wanted.search(test.name):
                 yield suite.run(test)
     except ConfigError as error:
-        yield RuleTestOutcome(str(path), 0, "", Verdict.FAILED, _findings(error))
-
-
-def _findings(error: ConfigError) -> tuple[Finding, ...]:
-    """The problems of a configuration, each at its place."""
-    return tuple(
-        Finding(
-            Position(each.source, each.line, each.column), f"{each.path}: {each.message}" if each.path else each.message
-        )
-        for each in error.problems
-    )
-
-
-def _read(path: Path) -> str:
-    """The text of a file. Raises ConfigError."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror}"
-    except UnicodeDecodeError as error:
-        problem = f"is not UTF-8 at byte {error.start}"
-    raise ConfigError((Problem(str(path), 0, 0, "", problem),))
+        yield CaseOutcome(str(path), 0, "", Verdict.FAILED, findings_of(error))

@@ -1,16 +1,18 @@
-"""What a test of rules expects of labels and annotations: exact texts, or regular expressions, of all names or of some.
+"""What a test expects of labels and annotations: exact texts, or regular expressions, of all names or of some.
 
 Where a text is expected, a mapping `{regex: PATTERN}` may stand instead: the whole value has to match.
 """
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
+from obsflow.alertmanager import parse_compat
 from obsflow.errors import ConfigError, Problem
 from obsflow.model.labels import quote
+from obsflow.model.notifications import AlertStatus, NotifyReason
 from obsflow.model.regex import LabelRegex, RegexError
 from obsflow.schema import MapNode, Node, ScalarNode
 
@@ -50,6 +52,45 @@ def _read_text(node: Node) -> Text:
             except RegexError as error:
                 raise ValueError(f"not a regular expression: {pattern}: {error}") from None
     raise ValueError(f"expected a string, or a mapping with the one key {quote(_REGEX)}")
+
+
+def set_texts(owner: Any, **nodes: Mapping[str, Node] | None) -> None:
+    """Set the expected values that are made of nodes on a frozen object, under their names.
+
+    Raises ConfigError with the problems of all of them.
+    """
+    problems: list[Problem] = []
+    for name, mapping in nodes.items():
+        try:
+            texts = None if mapping is None else read_texts(mapping, name)
+        except ConfigError as error:
+            problems.extend(error.problems)
+        else:
+            object.__setattr__(owner, name, texts)
+    if problems:
+        raise ConfigError(tuple(problems))
+
+
+def one_of(known: Sequence[str], text: str) -> str:
+    """The text, if it is a known word. Raises ValueError."""
+    if text not in known:
+        raise ValueError(f"expected one of {', '.join(known)}, got {text}{suggest(text, known)}")
+    return text
+
+
+def parse_status(text: str) -> AlertStatus:
+    """What is expected to be said of an alert. Raises ValueError."""
+    return AlertStatus(one_of([status.value for status in AlertStatus], text))
+
+
+def parse_reason(text: str) -> NotifyReason:
+    """Why a notification is expected to be sent. Raises ValueError."""
+    return NotifyReason(one_of([reason.value for reason in NotifyReason if reason.sends], text))
+
+
+def parse_compat_name(text: str) -> str:
+    """The name of a set of habits that a router may have. Raises ValueError."""
+    return parse_compat(text).name
 
 
 def accepts(expected: Text, value: str) -> bool:

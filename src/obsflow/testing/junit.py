@@ -4,13 +4,13 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping, Sequence
 
+from obsflow.testing.outcome import CaseOutcome
 from obsflow.testing.promql_tests.runner import Verdict
-from obsflow.testing.rule_tests.outcome import RuleTestOutcome
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render_junit(suites: Mapping[str, Sequence[RuleTestOutcome]]) -> str:
+def render_junit(suites: Mapping[str, Sequence[CaseOutcome]]) -> str:
     """A document with a `testsuite` for each file and a `testcase` for each test; characters XML lacks become `?`."""
     root = ET.Element("testsuites")
     _count(root, [each for outcomes in suites.values() for each in outcomes])
@@ -23,7 +23,7 @@ def render_junit(suites: Mapping[str, Sequence[RuleTestOutcome]]) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
 
 
-def _count(element: ET.Element, outcomes: Iterable[RuleTestOutcome]) -> None:
+def _count(element: ET.Element, outcomes: Iterable[CaseOutcome]) -> None:
     verdicts = [each.verdict for each in outcomes]
     element.set("tests", str(len(verdicts)))
     element.set("failures", str(verdicts.count(Verdict.FAILED)))
@@ -31,7 +31,7 @@ def _count(element: ET.Element, outcomes: Iterable[RuleTestOutcome]) -> None:
     element.set("skipped", str(verdicts.count(Verdict.SKIPPED)))
 
 
-def _add_case(suite: ET.Element, outcome: RuleTestOutcome) -> None:
+def _add_case(suite: ET.Element, outcome: CaseOutcome) -> None:
     case = ET.SubElement(
         suite,
         "testcase",

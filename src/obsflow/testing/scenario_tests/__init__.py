@@ -1,0 +1,1 @@
+"""Files of scenarios: what happens to an Alertmanager, and everything that it sends."""
