@@ -82,6 +82,31 @@ def test_sweep(capsys, tmp_path):
     }
 
 
+INCIDENTS = """
+users:
+- {name: ada, contact_methods: [{name: app, kind: push}]}
+- {name: bob, contact_methods: [{name: app, kind: push}]}
+policies: [{name: p, levels: [{targets: [{user: ada}]}, {targets: [{user: bob}]}]}]
+services: [{name: on-call, policy: p}]
+"""
+
+
+def test_incidents(capsys, tmp_path):
+    """Nobody acknowledges for five minutes, and the next one is paged; unless somebody does."""
+    path = tmp_path / "incidents.yml"
+    path.write_text(INCIDENTS)
+    assert main(["backtest", CAPTURE, "--incidents", str(path)]) == 0
+    alone = capsys.readouterr().out
+    assert main(["backtest", CAPTURE, "--incidents", str(path), "--acknowledged-after", "2m"]) == 0
+    answered = capsys.readouterr().out
+
+    assert (
+        "2026-09-21T09:21:53Z  #1 HighErrorRate (cluster=eu1)  bob  push, level 2  nobody acknowledged in time" in alone
+    )
+    assert "2026-09-21T09:18:53Z  #1 HighErrorRate (cluster=eu1)  ada  acknowledged" in answered
+    assert "bob" not in answered
+
+
 def test_html(faults, capsys, tmp_path):
     """A page with every alert, the faults, and the variations."""
     out = tmp_path / "page.html"

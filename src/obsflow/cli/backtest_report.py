@@ -14,6 +14,7 @@ from obsflow.flow.report.faults import FaultReport, FaultVerdict
 from obsflow.flow.report.summary import ReceiverSummary, RuleSummary, summarise_receivers, summarise_rules
 from obsflow.flow.scenario import Scenario
 from obsflow.flow.sweep import Variation
+from obsflow.incident import IncidentOpened, Page, Transition
 from obsflow.model.durations import HOUR_MS, MINUTE_MS, render_duration
 from obsflow.model.notifications import AlertStatus, Notification
 from obsflow.model.times import render_rfc3339
@@ -71,6 +72,25 @@ def summary_records(report: Report) -> Iterator[dict[str, Any]]:
     for variation, rules, _ in report.sweeps:
         for rule in rules:
             yield {"kind": "variation", "variation": str(variation), **rule_record(rule)}
+
+
+def render_pages(effects: Sequence[object]) -> str:
+    """Who was paged when and why, and how it ended."""
+    titles = {effect.incident: effect.title for effect in effects if isinstance(effect, IncidentOpened)}
+    rows = []
+    for effect in effects:
+        match effect:
+            case Page(method=method, position=position):
+                who, how = effect.user, f"{method.kind}, level {position.level + 1}"
+                why = effect.reason.cause.value
+            case Transition():
+                who, how, why = effect.by or "", effect.to_state.value, effect.reason.value
+            case _:
+                continue
+        rows.append((_render_time(effect.time), f"#{effect.incident} {titles.get(effect.incident, '')}", who, how, why))
+    if not rows:
+        return "no incident"
+    return render_table(("TIME", "INCIDENT", "WHO", "WHAT", "WHY"), rows)
 
 
 def render_report(report: Report) -> str:
