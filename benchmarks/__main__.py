@@ -10,8 +10,8 @@ import attrs
 from benchmarks import Table, render_tables
 
 # A module listed here has `run(rounds) -> list[Table]`.
-MODULES = ("kernels", "queries", "backtest", "rules", "promql")
-NAMED_ONLY = ("rules", "promql")  # take minutes, and a Prometheus
+MODULES = ("kernels", "queries", "backtest", "rules", "promql", "alertmanager")
+NAMED_ONLY = ("rules", "promql", "alertmanager")  # take minutes, and a Prometheus or an Alertmanager
 
 
 def main() -> None:

@@ -115,6 +115,8 @@ PROBLEMS = {
     file("routes: [{recevier: a}]"): 'unknown field "recevier", did you mean "receiver"?',
     "route: {receiver: a}\nreceivers: [{name: a}, {name: a}]": 'notification config name "a" is not unique',
     "route: {receiver: a}\nreceivers: [{name: a}, {}]": "missing name in receiver",
+    file(receiver="labels: {name: b}"): 'receiver label "name" must match receiver name "a"',
+    file("labels: {'': b}"): 'invalid label name "" in route labels',
     file(receiver="carrier_pigeon_configs: []"): 'unknown field "carrier_pigeon_configs"',
     file(receiver="jira_configs: [{}]"): "jira_configs is not supported",
     file(receiver="webhook_configs: [{}]"): "one of url or url_file must be configured",
@@ -142,6 +144,23 @@ def test_what_is_wrong_with_a_file(text):
     assert all(each.source == "alertmanager.yml" for each in caught.value.problems)
     if text:
         assert all(each.line and each.column for each in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        ("repeat_interval: 5m", []),
+        ("repeat_interval: 4m", [(1, 22, "repeat_interval 4m is less than group_interval 5m")]),
+        ("routes: [{group_interval: 5h}]", [(1, 31, "repeat_interval 4h is less than group_interval 5h")]),
+        ("repeat_interval: 120h", []),
+        ("repeat_interval: 1w", [(1, 22, "repeat_interval 1w is greater than the 5d")]),
+    ],
+)
+def test_what_loads_and_is_odd(route, expected):
+    """A repeat interval that is not what happens is warned of, at every route that has it."""
+    warnings = load(file(route)).warnings
+    assert [(each.line, each.column) for each in warnings] == [each[:2] for each in expected]
+    assert all(text in each.message for each, (*_, text) in zip(warnings, expected, strict=True))
 
 
 @pytest.mark.parametrize("place", ["Europe", "../UTC", "Mars/X"])

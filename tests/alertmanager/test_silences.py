@@ -9,6 +9,7 @@ from obsflow.alertmanager import Silence, parse_matchers, parse_silences
 from obsflow.alertmanager.silences import Silences, can_update
 from obsflow.errors import ConfigError, NotFoundError, StateError
 from obsflow.model.labels import Labels
+from obsflow.model.matchers import Matcher, MatchOp
 from obsflow.model.times import parse_time
 from tests.external import shared
 
@@ -118,6 +119,12 @@ def test_the_silence_that_mutes_changes_with_time():
     assert silences.muting(Labels(foo="baz"), NOW) == ()
     silences.set(silence(0, H, "foo=~b.*", "c"), "", NOW)
     assert silences.muting(labels, NOW) == ("a", "c")
+
+
+def test_a_silence_asks_for_labels_with_a_name():
+    """There are no others."""
+    with pytest.raises(ValueError, match='invalid silence: invalid name ""'):
+        Silence("1", (Matcher("", MatchOp.EQUAL, "x"),), 1, 2)
 
 
 @pytest.mark.parametrize(

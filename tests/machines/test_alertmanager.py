@@ -9,14 +9,17 @@ from tests.oracles.alertmanager import is_inhibited, is_silenced
 from obsflow.alertmanager import (
     PRESETS,
     Alertmanager,
+    AlertState,
     Decision,
     Delivered,
     DeliveryFailed,
     ExpireSilence,
     Notify,
     ReceiveAlerts,
+    Reload,
     SetSilence,
     Silence,
+    SilenceState,
     parse_matchers,
 )
 from obsflow.errors import ObsflowError
@@ -114,6 +117,11 @@ class RouterMachine(RuleBasedStateMachine):
     def expire(self, data):
         self.receive(ExpireSilence(str(data.draw(st.integers(1, self.silences)))))
 
+    @rule()
+    def reload(self):
+        """Every group is made again."""
+        self.receive(Reload(self.config))
+
     @precondition(lambda self: self.under_way)
     @rule(data=st.data(), outcome=st.sampled_from(["ok", "ok", "retry", "refused"]))
     def answer(self, data, outcome):
@@ -155,6 +163,23 @@ class RouterMachine(RuleBasedStateMachine):
         twin = self.new_machine()
         twin.restore(self.machine.snapshot())
         self.machine = twin
+
+    @rule()
+    def ask(self):
+        """What the machine says of itself changes nothing, and agrees with what would be sent."""
+        before = self.machine.snapshot()
+        for standing in self.machine.standings(self.now):
+            labels = standing.alert.labels
+            assert bool(standing.silenced_by) is is_silenced(self.machine.silences, labels, self.now)
+            assert (standing.state is AlertState.SUPPRESSED) is bool(standing.silenced_by or standing.inhibited_by)
+            if not self.compat.inhibition_keeps_one_source:
+                inhibited = is_inhibited(self.config.inhibit_rules, self.machine.alerts, labels, self.now)
+                assert bool(standing.inhibited_by) is inhibited
+        for group in self.machine.groups(self.now):
+            assert group.alerts
+        states = [each.state(self.now) for each in self.machine.find_silences(self.now)]
+        assert states == sorted(states, key=[SilenceState.ACTIVE, SilenceState.PENDING, SilenceState.EXPIRED].index)
+        assert self.machine.snapshot().groups == before.groups
 
     @invariant()
     def decisions_have_reasons(self):

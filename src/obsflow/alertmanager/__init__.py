@@ -15,6 +15,7 @@ from obsflow.alertmanager.events import (
     ExpireSilence,
     Grouped,
     GroupReason,
+    GroupRefused,
     Inhibited,
     MuteCause,
     Notify,
@@ -26,17 +27,22 @@ from obsflow.alertmanager.events import (
 )
 from obsflow.alertmanager.inhibition import InhibitRule
 from obsflow.alertmanager.intervals import NamedIntervals, TimeInterval, Zones, utc_only
+from obsflow.alertmanager.limits import NO_LIMITS, Limits
 from obsflow.alertmanager.matchers import parse_matcher, parse_matchers
 from obsflow.alertmanager.routing import Route, Visit, VisitOutcome, trace
-from obsflow.alertmanager.silences import Silence, parse_silences
+from obsflow.alertmanager.silences import Silence, SilenceState, parse_silences
 from obsflow.alertmanager.state import Snapshot
+from obsflow.alertmanager.status import AlertStanding, AlertState, GroupStanding
 
 __all__ = [
     "ALERTMANAGER",
     "ALERTMANAGER_0_25",
+    "NO_LIMITS",
     "OBSFLOW",
     "PRESETS",
     "AlertRejected",
+    "AlertStanding",
+    "AlertState",
     "Alertmanager",
     "Compat",
     "Config",
@@ -48,11 +54,14 @@ __all__ = [
     "Event",
     "ExpireSilence",
     "GroupReason",
+    "GroupRefused",
+    "GroupStanding",
     "Grouped",
     "InhibitRule",
     "Inhibited",
     "Integration",
     "KnownAlert",
+    "Limits",
     "MuteCause",
     "NamedIntervals",
     "Notify",
@@ -62,6 +71,7 @@ __all__ = [
     "Route",
     "SetSilence",
     "Silence",
+    "SilenceState",
     "Silenced",
     "Snapshot",
     "TimeInterval",

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import attrs
 
+from obsflow.alertmanager.limits import NO_LIMITS, AlertCounts, Limits
 from obsflow.model.alerts import Alert
 from obsflow.model.durations import MINUTE_MS
-from obsflow.model.labels import Labels
+from obsflow.model.labels import Labels, is_label_name, quote
 
 GC_INTERVAL_MS = 30 * MINUTE_MS
 
@@ -37,18 +38,30 @@ def complete(alert: Alert, now: int, resolve_timeout_ms: int, version: int) -> K
 
     Raises ValueError for an alert that no sender may send.
     """
-    if not alert.labels:
+    return KnownAlert(
+        alert.labels,
+        alert.annotations,
+        *_times(alert, now, resolve_timeout_ms),
+        alert.generator_url,
+        alert.ends_at is None,
+        now,
+        version,
+    )
+
+
+def _times(alert: Alert, now: int, resolve_timeout_ms: int) -> tuple[int, int]:
+    """Start and end. Raises ValueError."""
+    if not alert.labels.pairs:
         raise ValueError("at least one label pair required")
-    has_timeout = alert.ends_at is None
-    ends_at = now + resolve_timeout_ms if alert.ends_at is None else alert.ends_at
-    starts_at = alert.starts_at
-    if starts_at is None:
-        starts_at = now if has_timeout else ends_at
+    starts_at, ends_at = alert.starts_at, alert.ends_at
+    if ends_at is None:
+        ends_at = now + resolve_timeout_ms
+        starts_at = now if starts_at is None else starts_at
+    elif starts_at is None:
+        starts_at = ends_at
     if ends_at < starts_at:
         raise ValueError("start time must be before end time")
-    return KnownAlert(
-        alert.labels, alert.annotations, starts_at, ends_at, alert.generator_url, has_timeout, now, version
-    )
+    return starts_at, ends_at
 
 
 def overlaps(old: KnownAlert, new: KnownAlert) -> bool:
@@ -72,39 +85,81 @@ def merge(old: KnownAlert, new: KnownAlert, now: int) -> KnownAlert:
     )
 
 
-class AlertStore:
-    """The last word on every alert. Resolved ones are forgotten at every half hour from the start."""
+def check_name(name: str, what: str, *, classic_names: bool) -> None:
+    """Raises ValueError for a name that is none."""
+    if not name or (classic_names and not is_label_name(name)):
+        raise ValueError(f"invalid {what}: invalid name {quote(name)}")
 
-    def __init__(self, resolve_timeout_ms: int, started_at: int) -> None:
+
+class AlertStore:
+    """The last word on every alert. Resolved ones are forgotten at every half hour from the start.
+
+    With `classic_names` labels and annotations may only have names of the classic form.
+    """
+
+    def __init__(
+        self, resolve_timeout_ms: int, started_at: int, limits: Limits = NO_LIMITS, *, classic_names: bool = False
+    ) -> None:
         self.resolve_timeout_ms = resolve_timeout_ms
+        self._classic_names = classic_names
+        self._counts = AlertCounts(limits.alerts_per_name)
+        self._texts: dict[str, str] = {}  # one object for each that came since the last collection
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._alerts: dict[Labels, KnownAlert] = {}
         self._version = 0
         self._next_gc = started_at + GC_INTERVAL_MS
 
     def copy(self) -> "AlertStore":
         """A store that goes its own way from here."""
-        twin = AlertStore(self.resolve_timeout_ms, 0)
+        twin = AlertStore(self.resolve_timeout_ms, 0, classic_names=self._classic_names)
+        twin._counts = self._counts.copy()
         twin._alerts, twin._version, twin._next_gc = dict(self._alerts), self._version, self._next_gc
         return twin
 
     def put(self, alert: Alert, now: int) -> KnownAlert:
-        """Take in a word on an alert; what is known of it then. Raises ValueError, and changes nothing, if invalid."""
-        new = complete(alert, now, self.resolve_timeout_ms, self._version + 1)
-        self._version += 1
-        old = self._alerts.get(new.labels)
+        """Take in a word on an alert; what is known of it then. Raises ValueError, and changes nothing, if refused."""
+        old = self._alerts.get(alert.labels)
+        starts_at, ends_at = _times(alert, now, self.resolve_timeout_ms)
+        annotations, url = alert.annotations, alert.generator_url
+        if old is None:
+            labels = self._shared(alert.labels)
+            url = self._texts.setdefault(url, url)
+        else:  # what is said again is held once
+            labels = old.labels
+            annotations = old.annotations if annotations == old.annotations else annotations
+            url = old.generator_url if url == old.generator_url else url
+        if old is None or annotations is not old.annotations:
+            for name, _ in annotations.pairs:
+                check_name(name, "annotations", classic_names=self._classic_names)
+        has_timeout = alert.ends_at is None
+        new = KnownAlert(labels, annotations, starts_at, ends_at, url, has_timeout, now, self._version + 1)
         if old is not None and overlaps(old, new):
             new = merge(old, new, now)
-        self._alerts[new.labels] = new
+        self._counts.admit(labels, new.ends_at, now)
+        self._version += 1
+        self._alerts[labels] = new
         return new
+
+    def _shared(self, labels: Labels) -> Labels:
+        """The same labels, of pairs that are held once. Raises ValueError for what is no label."""
+        pairs = self._pairs
+        for pair in labels.pairs:
+            if pair not in pairs:
+                check_name(pair[0], "label set", classic_names=self._classic_names)
+                pairs[pair] = pair
+        return Labels.from_sorted([pairs[pair] for pair in labels.pairs])
 
     def collect(self, now: int) -> tuple[Labels, ...]:
         """If a collection is due, forget the alerts that are resolved; their labels."""
         if now < self._next_gc:
             return ()
         self._next_gc += (now - self._next_gc) // GC_INTERVAL_MS * GC_INTERVAL_MS + GC_INTERVAL_MS
+        self._texts.clear()
+        self._pairs.clear()
         gone = tuple(labels for labels, alert in self._alerts.items() if alert.is_resolved(now))
         for labels in gone:
             del self._alerts[labels]
+            self._counts.forget(labels)
         return gone
 
     def get(self, labels: Labels) -> KnownAlert | None:

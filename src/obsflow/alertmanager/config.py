@@ -17,9 +17,11 @@ from obsflow.alertmanager.document import (
 )
 from obsflow.alertmanager.inhibition import InhibitRule
 from obsflow.alertmanager.intervals import NamedIntervals, TimeInterval, Zones, utc_only
+from obsflow.alertmanager.limits import RETENTION_MS
 from obsflow.alertmanager.matchers import parse_matchers
 from obsflow.alertmanager.routing import GROUP_BY_ALL, Route, render_matchers
 from obsflow.errors import ConfigError, MatcherSyntaxError, Problem
+from obsflow.model.durations import render_duration
 from obsflow.model.labels import is_label_name
 from obsflow.model.matchers import Matcher, MatchOp
 from obsflow.model.notifications import IntegrationKind, Notification
@@ -47,7 +49,7 @@ class Integration:
 
 @attrs.frozen
 class Receiver:
-    """A name that routes use, and the integrations behind it; none is a black hole."""
+    """A name that routes use, and the integrations behind it; none is a black hole. The name is a label as well."""
 
     name: str
     integrations: tuple[Integration, ...] = ()
@@ -56,7 +58,10 @@ class Receiver:
 
 @attrs.frozen
 class Config:
-    """A checked configuration. `templates` are the paths and globs as written, for the edge to resolve."""
+    """A checked configuration. `templates` are the paths and globs as written, for the edge to resolve.
+
+    `warnings` are about what loads and does not do what it says.
+    """
 
     route: Route
     receivers: Mapping[str, Receiver]
@@ -64,6 +69,7 @@ class Config:
     inhibit_rules: tuple[InhibitRule, ...] = ()
     time_intervals: Mapping[str, NamedIntervals] = attrs.field(factory=dict)
     templates: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def resolve_timeout_ms(self) -> int:
@@ -111,6 +117,7 @@ class _Builder:
     kinds: Sequence[IntegrationKind]
     globals_class: type
     problems: list[Problem]
+    warnings: list[Problem] = attrs.field(factory=list)
 
     def build(self, file: FileSection) -> Config | None:
         globals_ = self.globals_of(file)
@@ -121,6 +128,9 @@ class _Builder:
                 self.note(section.at[""], path, "missing name in receiver")
             elif section.name in receivers:
                 self.note(section.at["name"], path, f'notification config name "{section.name}" is not unique')
+            if section.labels.get("name", section.name) != section.name:
+                message = f'receiver label "name" must match receiver name "{section.name}"'
+                self.note(section.at["labels"], f"{path}.labels", message)
             receivers.setdefault(section.name, self.receiver(section, path, globals_))
         intervals: dict[str, NamedIntervals] = {}
         self.intervals_of(file.time_intervals, "time_intervals", "time interval", intervals)
@@ -134,7 +144,9 @@ class _Builder:
         self.check_root(file.route)
         root = self.route(file.route, "route", None, 0)
         self.check_names(file.route, "route", receivers, intervals)
-        return None if globals_ is None else Config(root, receivers, globals_, rules, intervals, file.templates)
+        if globals_ is None:
+            return None
+        return Config(root, receivers, globals_, rules, intervals, file.templates, tuple(self.warnings))
 
     def note(self, position: Position, path: str, message: str) -> None:
         self.problems.append(position.problem(path, message))
@@ -162,7 +174,7 @@ class _Builder:
             node = section.integrations.get(kind.key)
             if node is not None:
                 integrations.extend(self.integrations(kind, node, f"{path}.{kind.key}", globals_))
-        return Receiver(section.name, tuple(integrations), section.labels)
+        return Receiver(section.name, tuple(integrations), {**section.labels, "name": section.name})
 
     def integrations(self, kind: IntegrationKind, node: Node, path: str, globals_: Any) -> list[Integration]:
         if isinstance(node, ScalarNode) and node.is_null:
@@ -283,6 +295,9 @@ class _Builder:
         for key in ("group_interval", "repeat_interval"):
             if getattr(section, key) == 0:
                 self.note(section.at[key], f"{path}.{key}", f"{key} cannot be zero")
+        for name in section.labels:
+            if not name or (self.compat.classic_matchers and not is_label_name(name)):
+                self.note(section.at["labels"], f"{path}.labels", f'invalid label name "{name}" in route labels')
         inherited = base if self.compat.time_intervals_inherited else Route(receiver="")
         node = Route(
             receiver=section.receiver or base.receiver,
@@ -299,8 +314,21 @@ class _Builder:
             continue_=section.continue_,
             labels=base.labels.with_(section.labels),
         )
+        self.check_repeats(node, section, path)
         children = tuple(self.route(child, f"{path}.routes[{i}]", node, i) for i, child in enumerate(section.routes))
         return attrs.evolve(node, routes=children)
+
+    def check_repeats(self, node: Route, section: RouteSection, path: str) -> None:
+        """Warn where a repeat interval is not what happens."""
+        position = section.at.get("repeat_interval", section.at[""])
+        repeat, group = render_duration(node.repeat_interval_ms), render_duration(node.group_interval_ms)
+        if node.repeat_interval_ms < node.group_interval_ms:
+            message = f"repeat_interval {repeat} is less than group_interval {group}: nothing is repeated before that"
+            self.warnings.append(position.problem(path, message))
+        if node.repeat_interval_ms > RETENTION_MS:
+            kept = render_duration(RETENTION_MS)
+            message = f"repeat_interval {repeat} is greater than the {kept} for which it is known: it may repeat sooner"
+            self.warnings.append(position.problem(path, message))
 
     def group_by(self, section: RouteSection, path: str, parent: Route) -> tuple[frozenset[str], bool]:
         names = section.group_by

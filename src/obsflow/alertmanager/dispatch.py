@@ -8,7 +8,7 @@ once all is, the resolved alerts leave the group.
 
 import functools
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import attrs
@@ -27,6 +27,7 @@ from obsflow.alertmanager.events import (
     ExpireSilence,
     Grouped,
     GroupReason,
+    GroupRefused,
     Inhibited,
     MuteCause,
     Notify,
@@ -38,12 +39,15 @@ from obsflow.alertmanager.events import (
 )
 from obsflow.alertmanager.grouping import Flush, Group, GroupId, was_maintained
 from obsflow.alertmanager.inhibition import Inhibitor
+from obsflow.alertmanager.limits import NO_LIMITS, Limits
 from obsflow.alertmanager.log import LogEntry, LogKey, NotificationLog, Question, decide
 from obsflow.alertmanager.routing import Route, Router
-from obsflow.alertmanager.silences import Silence, Silences
+from obsflow.alertmanager.silences import Silence, Silences, SilenceState
 from obsflow.alertmanager.state import Delivery, Snapshot
+from obsflow.alertmanager.status import AlertStanding, GroupStanding, alert_standings, group_standings, muted_hours
 from obsflow.errors import StateError
 from obsflow.model.labels import Labels
+from obsflow.model.matchers import Matcher
 from obsflow.model.notifications import AlertStatus, Notification, NotifyReason
 
 _MIN_DEADLINE_MS = 10_000
@@ -61,7 +65,8 @@ class Alertmanager:
 
     Give events with `receive` and collect effects with `poll`, after events and at `next_timer`; events of an instant
     come before its timers. Every `Notify` wants one answer. `started_at` sets the phase of maintenance, `silences` are
-    those that already exist, `explains` adds a `Decision` for every look at an integration.
+    those that already exist, `explains` adds a `Decision` for every look at an integration and a `Grouped` for every
+    alert that comes into a group.
     """
 
     def __init__(
@@ -72,23 +77,28 @@ class Alertmanager:
         started_at: int,
         silences: tuple[Silence, ...] = (),
         explains: bool = False,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         self.config = config
         self.compat = compat
         self._started_at = started_at
         self._explains = explains
         self._router = Router(config.route)
+        self._limits = limits
         log = NotificationLog(
-            repeat_after_completion=compat.repeat_after_completion, expires=compat.log_expires, started_at=started_at
+            repeat_after_completion=compat.repeat_after_completion,
+            expires=compat.log_expires,
+            started_at=started_at,
+            retention_ms=limits.retention_ms,
         )
-        self._state = Snapshot(
-            AlertStore(config.resolve_timeout_ms, started_at), Silences(silences), self._new_inhibitor(), log
-        )
+        alerts = AlertStore(config.resolve_timeout_ms, started_at, limits, classic_names=compat.classic_matchers)
+        self._state = Snapshot(alerts, Silences(silences, limits), self._new_inhibitor(), log)
 
     # -- the machine
 
     def receive(self, event: Event, now: int) -> None:
         """Take in an event. Raises StateError or NotFoundError, and changes nothing, if it is impossible."""
+        self._state.silences.collect(now)
         _HANDLERS[type(event)](self, event, now)
 
     def poll(self, now: int) -> list[Effect]:
@@ -135,14 +145,31 @@ class Alertmanager:
 
     def mute_cause(self, labels: Labels, route: Route, now: int) -> MuteCause | None:
         """Why an alert would not be told on a route at `now`, or None."""
-        return self._mute_cause(labels, self._muted_hours(route, now), now)
+        return self._mute_cause(labels, muted_hours(route, self.config.time_intervals, now), now)
+
+    def find_silences(
+        self, now: int, states: Collection[SilenceState] = tuple(SilenceState), having: Collection[Matcher] = ()
+    ) -> list[Silence]:
+        """The silences in certain states at `now` that have all of certain matchers, in the order of the API."""
+        return self._state.silences.find(now, states, having)
+
+    def standings(self, now: int) -> list[AlertStanding]:
+        """How every alert that fires at `now` stands, in order of fingerprints."""
+        return alert_standings(self._state, self._router, now)
+
+    def groups(self, now: int) -> list[GroupStanding]:
+        """How every group stands at `now` in which something fires, by labels, then by receiver."""
+        return group_standings(self._state, self._router, self.config.time_intervals, now)
 
     # -- events
 
     def _receive_alerts(self, event: ReceiveAlerts, now: int) -> None:
         state = self._state
-        for labels in state.alerts.collect(now):
-            state.inhibitor.remove(labels)
+        if gone := state.alerts.collect(now):
+            for labels in gone:
+                state.inhibitor.remove(labels)
+            state.silences.forget(gone)
+            self._router.forget(gone)
         for alert in event.alerts:
             try:
                 known = state.alerts.put(alert, now)
@@ -152,7 +179,6 @@ class Alertmanager:
                 self._insert(known, now)
 
     def _set_silence(self, event: SetSilence, now: int) -> None:
-        self._state.silences.collect(now)
         self._state.silences.set(event.silence, event.replacement_id, now)
 
     def _expire_silence(self, event: ExpireSilence, now: int) -> None:
@@ -192,6 +218,10 @@ class Alertmanager:
         self._state.inhibitor.add(alert)
         for route, labels in self._router.route(alert.labels):
             group = self._group(route, labels, now)
+            if group is None:
+                refused = GroupRefused(now, alert.labels, labels, route.receiver, route.id, self._limits.groups)
+                self._state.effects.append(refused)
+                continue
             is_new = not group.alerts and not group.has_flushed
             is_known = alert.labels in group.alerts
             group.insert(alert)
@@ -213,9 +243,12 @@ class Alertmanager:
         grouped = Grouped(now, alert.labels, group.key, group.labels, route.receiver, route.id, reason, flush_at)
         self._state.effects.append(grouped)
 
-    def _group(self, route: Route, labels: Labels, now: int) -> Group:
+    def _group(self, route: Route, labels: Labels, now: int) -> Group | None:
+        """The group of some labels, made if need be, unless there may be no more."""
         groups = self._state.groups
         group = groups.get((route.id, labels))
+        if group is None and 0 < self._limits.groups <= len(groups):
+            return None
         if group is None or self._was_swept(group, now):
             group = groups[route.id, labels] = Group(route, labels, route.group_key(labels))
         return group
@@ -224,6 +257,8 @@ class Alertmanager:
         return group.emptied_at is not None and was_maintained(self._started_at, group.emptied_at, now)
 
     def _arm(self, group: Group, time: int) -> None:
+        if self._limits.start_delay_ms:
+            time = max(time, self._started_at + self._limits.start_delay_ms)
         group.next_flush_at = time
         self._push(time, group.id)
 
@@ -282,7 +317,7 @@ class Alertmanager:
 
     def _notify(self, group: Group, flush: Flush) -> None:
         """Ask for each integration whether what is not muted is news; if all is muted there is no question."""
-        hours = self._muted_hours(group.route, flush.time)
+        hours = muted_hours(group.route, self.config.time_intervals, flush.time)
         for alert in flush.alerts:
             cause = self._mute_cause(alert.labels, hours, flush.time)
             if cause is not None:
@@ -371,16 +406,6 @@ class Alertmanager:
         return key, group.labels, route.receiver, integration.kind, integration.index
 
     # -- muting
-
-    def _muted_hours(self, route: Route, now: int) -> TimeMuted | None:
-        contains = {
-            name: self.config.time_intervals[name].contains(now)
-            for name in (*route.active_time_intervals, *route.mute_time_intervals)
-        }
-        if route.active_time_intervals and not any(contains[name] for name in route.active_time_intervals):
-            return TimeMuted(route.active_time_intervals, is_active_kind=True)
-        muting = tuple(name for name in route.mute_time_intervals if contains[name])
-        return TimeMuted(muting, is_active_kind=False) if muting else None
 
     def _mute_cause(self, labels: Labels, hours: TimeMuted | None, now: int) -> MuteCause | None:
         source = self._state.inhibitor.find_source(labels, now)

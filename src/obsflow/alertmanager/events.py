@@ -185,4 +185,16 @@ class Grouped:
     flush_at: int
 
 
-Effect = Notify | AlertRejected | DeliveryAbandoned | Decision | Grouped
+@attrs.frozen
+class GroupRefused:
+    """An alert that nobody will be told of on a route: it needs a group of its own, and there are `limit` already."""
+
+    time: int
+    labels: Labels
+    group_labels: Labels
+    receiver: str
+    route: str
+    limit: int
+
+
+Effect = Notify | AlertRejected | DeliveryAbandoned | Decision | Grouped | GroupRefused

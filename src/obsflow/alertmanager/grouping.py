@@ -13,7 +13,6 @@ from obsflow.model.labels import Labels
 from obsflow.model.notifications import AlertStatus, NotifiedAlert
 
 MAINTENANCE_INTERVAL_MS = 30_000
-_FIRST_LABELS = ("job", "instance")
 
 GroupId = tuple[str, Labels]  # id of the route, group labels
 
@@ -28,27 +27,31 @@ class Flush:
 
     def status(self, alert: KnownAlert) -> AlertStatus:
         """Whether an alert fired then."""
-        return AlertStatus.RESOLVED if alert.is_resolved(self.time) else AlertStatus.FIRING
+        return AlertStatus.RESOLVED if alert.ends_at <= self.time else AlertStatus.FIRING
+
+    def heard(self) -> tuple[KnownAlert, ...]:
+        """The alerts that nothing mutes."""
+        return tuple([each for each in self.alerts if each.labels not in self.muted]) if self.muted else self.alerts
 
     def labels_of(self, status: AlertStatus) -> frozenset[Labels]:
         """The alerts of one status that nothing mutes."""
-        return frozenset(
-            alert.labels for alert in self.alerts if alert.labels not in self.muted and self.status(alert) is status
-        )
+        wants_firing, time = status is AlertStatus.FIRING, self.time
+        return frozenset([each.labels for each in self.heard() if (each.ends_at > time) is wants_firing])
 
     def notified(self) -> tuple[NotifiedAlert, ...]:
         """The alerts that nothing mutes, as a notification shows them."""
         return tuple(
-            NotifiedAlert(
-                alert.labels,
-                alert.annotations,
-                self.status(alert),
-                alert.starts_at,
-                alert.ends_at if alert.is_resolved(self.time) else None,
-                alert.generator_url,
-            )
-            for alert in self.alerts
-            if alert.labels not in self.muted
+            [
+                NotifiedAlert(
+                    alert.labels,
+                    alert.annotations,
+                    self.status(alert),
+                    alert.starts_at,
+                    alert.ends_at if alert.ends_at <= self.time else None,
+                    alert.generator_url,
+                )
+                for alert in self.heard()
+            ]
         )
 
 
@@ -57,7 +60,8 @@ class Group:
     """The alerts of a group and its timer. Times are ms; `next_flush_at` None waits for the flush under way.
 
     `waiting_for` are the deliveries of that flush that are not answered yet, `has_failed` whether one failed, and
-    `is_overdue` whether the timer fired meanwhile. `emptied_at` is when the last alert left.
+    `is_overdue` whether the timer fired meanwhile. `emptied_at` is when the last alert left. No flush has looked at the
+    alerts in `unseen`.
     """
 
     route: Route
@@ -71,6 +75,7 @@ class Group:
     waiting_for: set[int] = attrs.field(factory=set)
     has_failed: bool = False
     is_overdue: bool = False
+    unseen: set[Labels] = attrs.field(factory=set)
 
     @property
     def id(self) -> GroupId:
@@ -79,10 +84,12 @@ class Group:
 
     def copy(self) -> "Group":
         """A group that goes its own way from here."""
-        return attrs.evolve(self, alerts=dict(self.alerts), waiting_for=set(self.waiting_for))
+        return attrs.evolve(self, alerts=dict(self.alerts), waiting_for=set(self.waiting_for), unseen=set(self.unseen))
 
     def insert(self, alert: KnownAlert) -> None:
         """Take in the last word on an alert."""
+        if alert.labels not in self.alerts:
+            self.unseen.add(alert.labels)
         self.alerts[alert.labels] = alert
         self.emptied_at = None
 
@@ -90,6 +97,7 @@ class Group:
         """Look at the alerts as they are now."""
         self.flush = Flush(time, tuple(in_order(self.alerts.values())))
         self.has_failed = False
+        self.unseen.clear()
         return self.flush
 
     def end_flush(self, now: int, keep: Callable[[KnownAlert], bool]) -> None:
@@ -111,12 +119,13 @@ def was_maintained(started_at: int, since: int, now: int) -> bool:
 
 def in_order(alerts: Iterable[KnownAlert]) -> list[KnownAlert]:
     """By job, by instance (absent ones last), then the smaller label set first."""
-    return sorted(alerts, key=lambda alert: _order(alert.labels))
+    return sorted(alerts, key=_order)
 
 
-def _order(labels: Labels) -> tuple[Any, ...]:
-    known = tuple((name not in labels, labels.get(name)) for name in _FIRST_LABELS)
-    return (*known, len(labels), _by_pairs(labels.pairs))
+def _order(alert: KnownAlert) -> tuple[Any, ...]:
+    labels = alert.labels
+    job, instance = labels.get("job"), labels.get("instance")
+    return not job, job, not instance, instance, len(labels.pairs), _by_pairs(labels.pairs)
 
 
 def _compare(one: tuple[tuple[str, str], ...], other: tuple[tuple[str, str], ...]) -> int:

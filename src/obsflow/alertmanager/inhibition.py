@@ -1,14 +1,11 @@
 """Inhibition: an alert that fires mutes others that agree with it on some labels."""
 
-import functools
-
 import attrs
 
 from obsflow.alertmanager.alerts import KnownAlert
+from obsflow.alertmanager.index import MatcherIndex, Memo
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher, all_match
-
-_REMEMBERED = 1 << 16  # label sets whose part in the rules is remembered
 
 
 @attrs.frozen
@@ -25,17 +22,13 @@ class InhibitRule:
 
     def key(self, labels: Labels) -> tuple[str, ...]:
         """The values on which source and target must agree."""
-        return tuple(labels.get(name) for name in self.equal)
+        return tuple([labels.get(name) for name in self.equal])
 
 
-@attrs.frozen
-class _Role:
-    """What a label set is to a rule."""
+Key = tuple[str, ...]  # the values of a rule's `equal` labels
 
-    rule: int
-    key: tuple[str, ...]
-    is_source: bool
-    is_target: bool
+
+Roles = tuple[tuple[int, ...], tuple[int, ...]]  # the rules, by position, that a label set is a source, a target of
 
 
 class Inhibitor:
@@ -48,8 +41,11 @@ class Inhibitor:
     def __init__(self, rules: tuple[InhibitRule, ...], *, keeps_one_source: bool = False) -> None:
         self.rules = rules
         self._keeps_one_source = keeps_one_source
-        self._sources: tuple[dict[tuple[str, ...], dict[Labels, KnownAlert]], ...] = tuple({} for _ in rules)
-        self._roles = functools.lru_cache(_REMEMBERED)(self._find_roles)
+        self._sources: tuple[dict[Key, dict[Labels, KnownAlert]], ...] = tuple({} for _ in rules)
+        self._source_index = MatcherIndex((i, rule.source) for i, rule in enumerate(rules))
+        self._target_index = MatcherIndex((i, rule.target) for i, rule in enumerate(rules))
+        self._known_roles: dict[Roles, Roles] = {}  # one object for all that play the same
+        self._roles = Memo(self._find_roles)
 
     def copy(self) -> "Inhibitor":
         """An inhibitor that goes its own way from here."""
@@ -60,39 +56,39 @@ class Inhibitor:
 
     def add(self, alert: KnownAlert) -> None:
         """Take in the last word on an alert."""
-        for role in self._roles(alert.labels):
-            if role.is_source:
-                sources = self._sources[role.rule].setdefault(role.key, {})
-                if self._keeps_one_source and sources and alert.labels not in sources:
-                    (only,) = sources.values()
-                    if only.ends_at > alert.ends_at:
-                        continue
-                    sources.clear()
-                sources[alert.labels] = alert
+        for i in self._roles[alert.labels][0]:
+            sources = self._sources[i].setdefault(self.rules[i].key(alert.labels), {})
+            if self._keeps_one_source and sources and alert.labels not in sources:
+                (only,) = sources.values()
+                if only.ends_at > alert.ends_at:
+                    continue
+                sources.clear()
+            sources[alert.labels] = alert
 
     def remove(self, labels: Labels) -> None:
         """Forget an alert."""
-        for role in self._roles(labels):
-            if role.is_source and (sources := self._sources[role.rule].get(role.key)) is not None:
+        for i in self._roles[labels][0]:
+            key = self.rules[i].key(labels)
+            if (sources := self._sources[i].get(key)) is not None:
                 sources.pop(labels, None)
                 if not sources or self._keeps_one_source:
-                    del self._sources[role.rule][role.key]
+                    del self._sources[i][key]
+        del self._roles[labels]
 
     def find_source(self, labels: Labels, now: int) -> tuple[int, Labels] | None:
         """The first rule that mutes an alert at `now`, by its position, and the source that does."""
-        for role in self._roles(labels):
-            if not role.is_target:
+        source_of, target_of = self._roles[labels]
+        for i in target_of:
+            rule = self.rules[i]
+            sources = self._sources[i].get(rule.key(labels))
+            if not sources:
                 continue
-            for source in self._sources[role.rule].get(role.key, {}).values():
-                if source.is_resolved(now):
-                    continue
-                if not (role.is_source and all_match(self.rules[role.rule].target, source.labels)):
-                    return role.rule, source.labels
+            is_source = i in source_of
+            for source in sources.values():
+                if not source.is_resolved(now) and not (is_source and all_match(rule.target, source.labels)):
+                    return i, source.labels
         return None
 
-    def _find_roles(self, labels: Labels) -> tuple[_Role, ...]:
-        roles = (
-            _Role(i, rule.key(labels), all_match(rule.source, labels), all_match(rule.target, labels))
-            for i, rule in enumerate(self.rules)
-        )
-        return tuple(role for role in roles if role.is_source or role.is_target)
+    def _find_roles(self, labels: Labels) -> Roles:
+        roles = tuple(self._source_index.find(labels)), tuple(self._target_index.find(labels))
+        return self._known_roles.setdefault(roles, roles)

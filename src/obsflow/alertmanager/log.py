@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import attrs
 
-from obsflow.model.durations import HOUR_MS, MINUTE_MS
+from obsflow.alertmanager.limits import RETENTION_MS
+from obsflow.model.durations import MINUTE_MS
 from obsflow.model.labels import Labels
 from obsflow.model.notifications import NotifyReason
 
-RETENTION_MS = 120 * HOUR_MS
 MAINTENANCE_INTERVAL_MS = 15 * MINUTE_MS
 
 LogKey = tuple[str, Labels, str, str, int]  # route, group labels, receiver, kind of integration, its index
@@ -24,9 +24,9 @@ class LogEntry:
     resolved: frozenset[Labels]
     repeat_interval_ms: int
 
-    def expires_at(self) -> int:
+    def expires_at(self, retention_ms: int = RETENTION_MS) -> int:
         """When a log that forgets may forget it."""
-        return self.delivered_at + min(RETENTION_MS, 2 * self.repeat_interval_ms)
+        return self.delivered_at + min(retention_ms, 2 * self.repeat_interval_ms)
 
 
 @attrs.frozen
@@ -65,10 +65,13 @@ class NotificationLog:
 
     With `repeat_after_completion` a repeat is due strictly after the repeat interval since the last delivery, otherwise
     at that interval after the last flush that sent. With `expires` an entry is forgotten at the first maintenance,
-    every 15 minutes from `started_at`, after it expired.
+    every 15 minutes from `started_at`, after it expired: no later than `retention_ms` after it was written.
     """
 
-    def __init__(self, *, repeat_after_completion: bool, expires: bool, started_at: int) -> None:
+    def __init__(
+        self, *, repeat_after_completion: bool, expires: bool, started_at: int, retention_ms: int = RETENTION_MS
+    ) -> None:
+        self._retention_ms = retention_ms
         self._repeat_after_completion = repeat_after_completion
         self._expires = expires
         self._started_at = started_at
@@ -77,7 +80,10 @@ class NotificationLog:
     def copy(self) -> "NotificationLog":
         """A log that goes its own way from here."""
         twin = NotificationLog(
-            repeat_after_completion=self._repeat_after_completion, expires=self._expires, started_at=self._started_at
+            repeat_after_completion=self._repeat_after_completion,
+            expires=self._expires,
+            started_at=self._started_at,
+            retention_ms=self._retention_ms,
         )
         twin._entries = dict(self._entries)
         return twin
@@ -87,7 +93,7 @@ class NotificationLog:
         entry = self._entries.get(key, NOTHING_LOGGED)
         if self._expires and entry is not NOTHING_LOGGED:
             maintained_at = now - (now - self._started_at) % MAINTENANCE_INTERVAL_MS
-            if entry.expires_at() <= maintained_at:
+            if entry.expires_at(self._retention_ms) <= maintained_at:
                 return NOTHING_LOGGED
         return entry
 

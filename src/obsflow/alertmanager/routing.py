@@ -1,16 +1,17 @@
 """The routing tree: which routes an alert takes, and under which keys its groups are known."""
 
 import enum
-import functools
+from collections.abc import Iterable
 
 import attrs
 
+from obsflow.alertmanager.index import MatcherIndex, Memo
 from obsflow.model.durations import HOUR_MS, MINUTE_MS, SECOND_MS
 from obsflow.model.labels import Labels, quote
 from obsflow.model.matchers import Matcher, all_match
 
 GROUP_BY_ALL = "..."
-_REMEMBERED = 1 << 16  # label sets whose routes are remembered
+_FEW = 4  # children are tried one by one
 
 
 @attrs.frozen
@@ -111,16 +112,55 @@ def render_matchers(matchers: tuple[Matcher, ...]) -> str:
     return "{" + ",".join(map(str, matchers)) + "}"
 
 
+Taken = tuple[tuple[Route, Labels], ...]  # routes, each with the labels of a group there
+
+
 class Router:
-    """Routes label sets through a tree and remembers what it found: an alert is sent again and again."""
+    """Routes label sets through a tree, whose broad nodes it indexes; `root` is the tree.
+
+    What it found is remembered until it is forgotten: an alert is sent again and again.
+    """
 
     def __init__(self, root: Route) -> None:
         self.root = root
-        self._route = functools.lru_cache(_REMEMBERED)(self._find)
+        self._children = {
+            id(route): MatcherIndex((i, child.matchers) for i, child in enumerate(route.routes))
+            for route in root.walk()
+            if len(route.routes) > _FEW
+        }
+        self._shared: dict[tuple[tuple[int, Labels], ...], Taken] = {}  # one object for all alerts of a group
+        self._route = Memo(self._find)
 
-    def route(self, labels: Labels) -> tuple[tuple[Route, Labels], ...]:
+    def route(self, labels: Labels) -> Taken:
         """The routes that an alert takes, each with the labels of its group there."""
-        return self._route(labels)
+        return self._route[labels]
 
-    def _find(self, labels: Labels) -> tuple[tuple[Route, Labels], ...]:
-        return tuple((route, route.group_labels(labels)) for route in self.root.match(labels))
+    def forget(self, gone: Iterable[Labels]) -> None:
+        """Remember these label sets no more."""
+        for labels in gone:
+            self._route.pop(labels, None)
+        self._shared.clear()
+
+    def _find(self, labels: Labels) -> Taken:
+        if not self._route:  # it was full
+            self._shared.clear()
+        if not self.root.matches(labels):
+            return ()
+        taken = [(route, route.group_labels(labels)) for route in self._below(self.root, labels)]
+        key = tuple([(id(route), group_labels) for route, group_labels in taken])
+        return self._shared.setdefault(key, tuple(taken))
+
+    def _below(self, route: Route, labels: Labels) -> list[Route]:
+        """The routes taken from a node that matches, depth first."""
+        taken: list[Route] = []
+        for child in self._matching(route, labels):
+            taken += self._below(child, labels)
+            if not child.continue_:
+                break
+        return taken or [route]
+
+    def _matching(self, route: Route, labels: Labels) -> list[Route]:
+        index = self._children.get(id(route))
+        if index is None:
+            return [child for child in route.routes if child.matches(labels)]
+        return [route.routes[i] for i in index.find(labels)]

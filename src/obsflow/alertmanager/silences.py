@@ -1,22 +1,30 @@
 """Silences: when one mutes an alert, and how one is set, changed and ended."""
 
-import functools
-from collections.abc import Iterator, Mapping
+import enum
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
+from obsflow.alertmanager.alerts import check_name
+from obsflow.alertmanager.index import MatcherIndex, Memo
+from obsflow.alertmanager.limits import NO_LIMITS, Limits, silence_size
 from obsflow.errors import ConfigError, NotFoundError, Problem, StateError
-from obsflow.model.durations import HOUR_MS
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher, MatchOp, all_match
 from obsflow.model.times import parse_time
 from obsflow.schema import ScalarNode, SeqNode, compose, field
 from obsflow.schema.decode import decode_node
 
-RETENTION_MS = 120 * HOUR_MS  # of silences that have ended
-_REMEMBERED = 1 << 16  # label sets whose silences are remembered
 _SECOND_MS = 1000
+
+
+class SilenceState(enum.Enum):
+    """Where in its life a silence is."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    EXPIRED = "expired"
 
 
 @attrs.frozen
@@ -39,12 +47,20 @@ class Silence:
     def __attrs_post_init__(self) -> None:
         if not self.matchers:
             raise ValueError("invalid silence: at least one matcher required")
+        for matcher in self.matchers:
+            check_name(matcher.name, "silence", classic_names=False)
         if all(matcher.op.is_positive and matcher.matches("") for matcher in self.matchers):
             raise ValueError("invalid silence: at least one matcher must not match the empty string")
         if not self.ends_at:
             raise ValueError("invalid silence: invalid zero end timestamp")
         if self.ends_at < self.starts_at:
             raise ValueError("invalid silence: end time must not be before start time")
+
+    def state(self, now: int) -> SilenceState:
+        """Its state at `now`; both ends are still active."""
+        if now < self.starts_at:
+            return SilenceState.PENDING
+        return SilenceState.ACTIVE if now <= self.ends_at else SilenceState.EXPIRED
 
     def is_active(self, now: int) -> bool:
         """Whether it mutes at `now`."""
@@ -55,25 +71,46 @@ class Silence:
         return self.is_active(now) and all_match(self.matchers, labels)
 
 
+# What each state lets a change do under the same id, and what ending it now makes of it.
+MAY_CHANGE: Mapping[SilenceState, Callable[[Silence, Silence, int], bool]] = {
+    SilenceState.PENDING: lambda _, new, now: new.starts_at >= now,
+    SilenceState.ACTIVE: lambda old, new, now: (
+        new.starts_at // _SECOND_MS == old.starts_at // _SECOND_MS and new.ends_at >= now
+    ),
+    SilenceState.EXPIRED: lambda *_: False,
+}
+ENDED: Mapping[SilenceState, Callable[[Silence, int], Silence]] = {
+    SilenceState.PENDING: lambda old, now: attrs.evolve(old, starts_at=now, ends_at=now, updated_at=now),
+    SilenceState.ACTIVE: lambda old, now: attrs.evolve(old, ends_at=now, updated_at=now),
+    SilenceState.EXPIRED: lambda old, _: old,
+}
+
+# The order in which silences of a state are listed.
+_LISTED: Mapping[SilenceState, Callable[[Silence], int]] = {
+    SilenceState.ACTIVE: lambda silence: silence.ends_at,
+    SilenceState.PENDING: lambda silence: silence.starts_at,
+    SilenceState.EXPIRED: lambda silence: -silence.ends_at,
+}
+
+
 def can_update(old: Silence, new: Silence, now: int) -> bool:
     """Whether `new` may take the place of `old` under its id; otherwise the old one ends and a new one begins."""
-    if old.matchers != new.matchers or old.ends_at < now:
-        return False
-    if old.starts_at > now:
-        return new.starts_at >= now
-    return new.starts_at // _SECOND_MS == old.starts_at // _SECOND_MS and new.ends_at >= now
+    return old.matchers == new.matchers and MAY_CHANGE[old.state(now)](old, new, now)
 
 
 class Silences:
     """The silences of a router, by id."""
 
-    def __init__(self, silences: tuple[Silence, ...] = ()) -> None:
+    def __init__(self, silences: tuple[Silence, ...] = (), limits: Limits = NO_LIMITS) -> None:
+        self._limits = limits
         self._silences = {silence.id: silence for silence in silences}
-        self._matching = functools.lru_cache(_REMEMBERED)(self._match)
+        self._index = MatcherIndex((each.id, each.matchers) for each in self._silences.values())
+        self._matching = Memo(self._match)
+        self._collect_at: int | None = 0  # nothing is to be forgotten before; None: there is nothing
 
     def copy(self) -> "Silences":
         """Silences that go their own way from here."""
-        return Silences(tuple(self))
+        return Silences(tuple(self), self._limits)
 
     def __iter__(self) -> Iterator[Silence]:
         return iter(tuple(self._silences.values()))
@@ -84,53 +121,94 @@ class Silences:
             raise NotFoundError(f'silence "{silence_id}" not found')
         return self._silences[silence_id]
 
+    def find(
+        self, now: int, states: Collection[SilenceState] = tuple(SilenceState), having: Collection[Matcher] = ()
+    ) -> list[Silence]:
+        """Those in certain states that have all of certain matchers.
+
+        Active ones come first, those that end first before others; then pending ones by start; then those that have
+        ended, the last first.
+        """
+        found: list[Silence] = []
+        for state, order in _LISTED.items():
+            if state in states:
+                chosen = (each for each in self if each.state(now) is state and set(having) <= set(each.matchers))
+                found += sorted(chosen, key=order)
+        return found
+
     def set(self, silence: Silence, replacement_id: str, now: int) -> Silence:
         """Create a silence, or change the one of its id; what stands then.
 
         A new silence starts now at the earliest. A change that the old one cannot take in place ends it, and a new
-        one begins under `replacement_id`. Raises StateError without one, and for an end in the past.
+        one begins under `replacement_id`. Raises StateError without one, for an end in the past, and where a limit is
+        exceeded.
         """
         old = self._silences.get(silence.id)
         if old is not None and can_update(old, silence, now):
-            return self._put(attrs.evolve(silence, updated_at=now))
+            changed = attrs.evolve(silence, updated_at=now)
+            self._check_size(changed)
+            return self._put(changed)
         if silence.ends_at < now:
             raise StateError(f'silence "{silence.id}": end time can\'t be in the past')
         fresh = attrs.evolve(silence, starts_at=max(silence.starts_at, now), updated_at=now)
-        if old is None:
-            return self._put(fresh)
-        if not replacement_id or replacement_id in self._silences:
-            raise StateError(
-                f'silence "{silence.id}" cannot be changed in place: a new id is needed for its replacement'
-            )
-        self.expire(old.id, now)
-        return self._put(attrs.evolve(fresh, id=replacement_id))
+        if old is not None:
+            if not replacement_id or replacement_id in self._silences:
+                raise StateError(
+                    f'silence "{silence.id}" cannot be changed in place: a new id is needed for its replacement'
+                )
+            fresh = attrs.evolve(fresh, id=replacement_id)
+        limit = self._limits.silences
+        if limit and len(self._silences) >= limit:
+            raise StateError(f"exceeded maximum number of silences: {len(self._silences)} (limit: {limit})")
+        self._check_size(fresh)
+        if old is not None:
+            self.expire(old.id, now)
+        return self._put(fresh)
 
     def expire(self, silence_id: str, now: int) -> Silence:
         """End a silence now; one that has ended stays as it is. Raises NotFoundError."""
         silence = self.get(silence_id)
-        if silence.ends_at < now:
-            return silence
-        return self._put(attrs.evolve(silence, starts_at=min(silence.starts_at, now), ends_at=now, updated_at=now))
+        ended = ENDED[silence.state(now)](silence, now)
+        return silence if ended is silence else self._put(ended)
 
     def collect(self, now: int) -> None:
         """Forget the silences that ended longer ago than they are kept."""
-        gone = [each.id for each in self if each.ends_at + RETENTION_MS <= now]
-        for silence_id in gone:
-            del self._silences[silence_id]
-        if gone:
-            self._matching.cache_clear()
+        if self._collect_at is None or now < self._collect_at:
+            return
+        kept = {each.id: each for each in self if each.ends_at + self._limits.retention_ms > now}
+        for silence_id in self._silences.keys() - kept.keys():
+            self._index.remove(silence_id)
+            self._matching.clear()
+        self._silences = kept
+        self._collect_at = min((each.ends_at + self._limits.retention_ms for each in self), default=None)
+
+    def forget(self, gone: Iterable[Labels]) -> None:
+        """Remember no more what matches these label sets."""
+        for labels in gone:
+            self._matching.pop(labels, None)
 
     def muting(self, labels: Labels, now: int) -> tuple[str, ...]:
         """The ids of the silences that mute an alert at `now`."""
-        return tuple(each for each in self._matching(labels) if self._silences[each].is_active(now))
+        matching = self._matching[labels]
+        return tuple([each for each in matching if self._silences[each].is_active(now)]) if matching else ()
+
+    def _check_size(self, silence: Silence) -> None:
+        limit = self._limits.silence_bytes
+        if limit and (size := silence_size(silence, self._limits.retention_ms)) > limit:
+            raise StateError(f"silence exceeded maximum size: {size} bytes (limit: {limit} bytes)")
 
     def _put(self, silence: Silence) -> Silence:
+        old = self._silences.get(silence.id)
         self._silences[silence.id] = silence
-        self._matching.cache_clear()
+        gone_at = silence.ends_at + self._limits.retention_ms
+        self._collect_at = gone_at if self._collect_at is None else min(self._collect_at, gone_at)
+        if old is None or old.matchers != silence.matchers:
+            self._index.put(silence.id, silence.matchers)
+            self._matching.clear()
         return silence
 
     def _match(self, labels: Labels) -> tuple[str, ...]:
-        return tuple(each.id for each in self._silences.values() if all_match(each.matchers, labels))
+        return tuple(self._index.find(labels))
 
 
 @attrs.frozen
