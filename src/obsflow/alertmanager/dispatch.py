@@ -106,7 +106,7 @@ class Alertmanager:
         while (due := self.next_timer()) is not None and due <= now:
             time, _, target = heapq.heappop(self._state.timers)
             if isinstance(target, int):
-                self._retry(target)
+                self._retry(target, time)
             else:
                 self._tick(self._state.groups[target], time)
         effects, self._state.effects = self._state.effects, []
@@ -382,8 +382,10 @@ class Alertmanager:
         group.waiting_for.add(delivery)
         state.effects.append(Notify(notification, delivery, 1, deadline))
 
-    def _retry(self, number: int) -> None:
-        delivery = attrs.evolve(self._state.deliveries[number], is_waiting=False)
+    def _retry(self, number: int, now: int) -> None:
+        delivery = self._state.deliveries[number]
+        # What arrives late is told late: the repeat interval begins with the attempt that arrives.
+        delivery = attrs.evolve(delivery, is_waiting=False, entry=attrs.evolve(delivery.entry, flushed_at=now))
         self._state.deliveries[number] = delivery
         self._state.effects.append(Notify(delivery.notification, number, delivery.attempt, delivery.deadline))
 

@@ -16,7 +16,7 @@ LogKey = tuple[str, Labels, str, str, int]  # route, group labels, receiver, kin
 
 @attrs.frozen
 class LogEntry:
-    """What an integration was last told: flushed by the group, then delivered. Times are ms."""
+    """What an integration was last told: sent off at `flushed_at`, by a flush or the last retry, then delivered. ms."""
 
     flushed_at: int
     delivered_at: int
