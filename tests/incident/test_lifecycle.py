@@ -8,7 +8,8 @@ import pytest
 
 from obsflow.errors import StateError
 from obsflow.incident import IncidentReason, IncidentState, Observation
-from obsflow.incident.lifecycle import TABLE, Action, advance, render_diagram, render_table
+from obsflow.incident.lifecycle import TABLE, Action, advance
+from obsflow.model.transitions import draw_diagram, draw_table
 from tests.incident.samples import load
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "incidents.md"
@@ -59,8 +60,8 @@ def test_the_document_shows_the_table():
     """The diagram and the table in the documentation are those of the code."""
     text = DOCUMENT.read_text(encoding="utf-8")
 
-    assert f"```mermaid\n{render_diagram()}```\n" in text
-    assert render_table() in text
+    assert f"```mermaid\n{draw_diagram(TABLE, IncidentState.NONE)}```\n" in text
+    assert draw_table(TABLE, IncidentState, Observation) in text
 
 
 def test_the_configuration_in_the_document_is_one():

@@ -7,8 +7,9 @@ import pytest
 
 from obsflow.errors import StateError
 from obsflow.model.labels import Labels
+from obsflow.model.transitions import draw_diagram, draw_table
 from obsflow.rules import AlertState, GroupReloaded, RuleGroup, Transition, TransitionReason
-from obsflow.rules.lifecycle import TABLE, Action, Observation, advance, render_diagram, render_table
+from obsflow.rules.lifecycle import TABLE, Action, Observation, advance
 from tests.rules.driver import MINUTE, alerting, machine, of_kind, run
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "alert-lifecycle.md"
@@ -129,5 +130,5 @@ def test_the_document_shows_the_table():
     """The diagram and the table in the documentation are those of the code."""
     text = DOCUMENT.read_text(encoding="utf-8")
 
-    assert f"```mermaid\n{render_diagram()}```\n" in text
-    assert render_table() in text
+    assert f"```mermaid\n{draw_diagram(TABLE, AlertState.INACTIVE)}```\n" in text
+    assert draw_table(TABLE, AlertState, Observation) in text

@@ -176,33 +176,3 @@ def advance(state: IncidentState, observation: Observation) -> Step:
     if step is None:
         raise StateError(f"not allowed on an incident that is {state.value}: {observation.value}")
     return step
-
-
-def render_diagram() -> str:
-    """The table as a Mermaid state diagram: one arrow for each cell that changes the state."""
-    lines = ["stateDiagram-v2", "    [*] --> none"]
-    lines += [
-        f"    {state.value} --> {step.next.value}: {observation.value}"
-        for (state, observation), step in TABLE.items()
-        if step.next is not state
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def render_table() -> str:
-    """The table in Markdown: observations down, states across, an empty cell where it is not allowed."""
-    header = "| | " + " | ".join(state.value for state in IncidentState) + " |"
-    rule = "| --- |" + " --- |" * len(IncidentState)
-    rows = [
-        f"| {observation.value} | "
-        + " | ".join(_cell(TABLE.get((state, observation)), state) for state in IncidentState)
-        + " |"
-        for observation in Observation
-    ]
-    return "\n".join((header, rule, *rows)) + "\n"
-
-
-def _cell(step: Step | None, state: IncidentState) -> str:
-    if step is None:
-        return ""
-    return "stays" if step.next is state else f"→ {step.next.value}"

@@ -165,33 +165,3 @@ def observe_absent(
     if state in (AlertState.FIRING, AlertState.KEPT) and kept_ms < keep_firing_for_ms:
         return Observation.KEEPING if active_ms >= for_ms else Observation.DEMOTING
     return Observation.GONE
-
-
-def render_diagram() -> str:
-    """The table as a Mermaid state diagram: one arrow for each cell that changes the state."""
-    lines = ["stateDiagram-v2", "    [*] --> inactive"]
-    lines += [
-        f"    {state.value} --> {step.next.value}: {observation.value}"
-        for (state, observation), step in TABLE.items()
-        if step.next is not state
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def render_table() -> str:
-    """The table in Markdown: observations down, states across, an empty cell where it cannot occur."""
-    header = "| | " + " | ".join(state.value for state in AlertState) + " |"
-    rule = "| --- |" + " --- |" * len(AlertState)
-    rows = [
-        f"| {observation.value} | "
-        + " | ".join(_cell(TABLE.get((state, observation)), state) for state in AlertState)
-        + " |"
-        for observation in Observation
-    ]
-    return "\n".join((header, rule, *rows)) + "\n"
-
-
-def _cell(step: Step | None, state: AlertState) -> str:
-    if step is None:
-        return ""
-    return "stays" if step.next is state else f"→ {step.next.value}"
