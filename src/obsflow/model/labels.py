@@ -1,18 +1,16 @@
 """Immutable label sets, and the orders and hashes that Prometheus and Alertmanager give them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from typing import Self
+
+from obsflow.native import fnv1a64
 
 METRIC_NAME = "__name__"
 BUCKET_LABEL = "le"
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-
-_FNV_OFFSET = 0xCBF29CE484222325
-_FNV_PRIME = 0x100000001B3
-_MASK = 0xFFFFFFFFFFFFFFFF
 
 
 def is_label_name(name: str) -> bool:
@@ -27,6 +25,8 @@ def is_metric_name(name: str) -> bool:
 
 def quote(text: str) -> str:
     """`text` as Go's `%q` prints it."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     out = []
     for c in text:
         if c in '"\\':
@@ -47,31 +47,30 @@ def quote(text: str) -> str:
 _SHORT_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 
 
+_HASH_BITS = (1 << 30) - 1  # an int of one digit takes a third less, and tables of a billion label sets are not made
+
+
 class Labels(Mapping[str, str]):
     """A set of `name=value` pairs: sorted by name, unique, without empty values, immutable and hashable.
 
     The order is that of Prometheus' `labels.Compare`: pair by pair, name before value, fewer pairs first.
     """
 
-    __slots__ = ("_fingerprint", "_hash", "_map", "pairs")
+    __slots__ = ("_hash", "pairs")  # and no more: there are as many as there are alerts and series
 
     pairs: tuple[tuple[str, str], ...]
 
     def __init__(self, labels: Mapping[str, str] | Iterable[tuple[str, str]] = (), /, **more: str) -> None:
-        merged = dict(labels, **more)
-        self._map = {name: merged[name] for name in sorted(merged) if merged[name]}
-        self.pairs = tuple(self._map.items())
-        self._hash = hash(self.pairs)
-        self._fingerprint: int | None = None
+        merged = dict(labels.pairs if isinstance(labels, Labels) else labels, **more)
+        self.pairs = tuple([(name, merged[name]) for name in sorted(merged) if merged[name]])
+        self._hash: int | None = None
 
     @classmethod
     def from_sorted(cls, pairs: Iterable[tuple[str, str]]) -> Self:
         """Labels from pairs that are known to be sorted, unique and, but for annotations, without empty values."""
         labels = cls.__new__(cls)
-        labels.pairs = tuple(pairs)
-        labels._map = dict(labels.pairs)  # noqa: SLF001 - its own class
-        labels._hash = hash(labels.pairs)  # noqa: SLF001
-        labels._fingerprint = None  # noqa: SLF001
+        labels.pairs = tuple(pairs)  # which of a tuple is the same
+        labels._hash = None  # noqa: SLF001 - its own class
         return labels
 
     @classmethod
@@ -80,26 +79,38 @@ class Labels(Mapping[str, str]):
         return cls.from_sorted(sorted(annotations.items()))
 
     def __getitem__(self, name: str) -> str:
-        return self._map[name]
+        for pair in self.pairs:
+            if pair[0] == name:
+                return pair[1]
+        raise KeyError(name)
 
     def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
         """The value of `name`; a label that is absent is the empty string."""
-        return self._map.get(name, default)
+        for pair in self.pairs:
+            if pair[0] == name:
+                return pair[1]
+        return default
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._map)
+        return iter([name for name, _ in self.pairs])
+
+    def items(self) -> ItemsView[str, str]:
+        """The pairs, in order."""
+        return dict(self.pairs).items()
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._map
+        return any(pair[0] == name for pair in self.pairs)
 
     def __hash__(self) -> int:
+        if self._hash is None:
+            self._hash = hash(self.pairs) & _HASH_BITS
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return self.pairs == other.pairs if isinstance(other, Labels) else NotImplemented
+        return self is other or (self.pairs == other.pairs if isinstance(other, Labels) else NotImplemented)
 
     def __lt__(self, other: "Labels") -> bool:
         return self.pairs < other.pairs
@@ -107,36 +118,29 @@ class Labels(Mapping[str, str]):
     @property
     def name(self) -> str:
         """The metric name, or the empty string."""
-        return self._map.get(METRIC_NAME, "")
+        return self.get(METRIC_NAME)
 
     def with_(self, labels: Mapping[str, str]) -> "Labels":
         """These labels overridden by `labels`; an empty value removes the label."""
-        return Labels({**self._map, **labels})
+        return Labels({**dict(self.pairs), **labels})
 
     def without(self, *names: str) -> "Labels":
         """These labels less those called `names`."""
-        if not any(name in self._map for name in names):
+        if not any(pair[0] in names for pair in self.pairs):
             return self
-        return Labels.from_sorted(pair for pair in self.pairs if pair[0] not in names)
+        return Labels.from_sorted([pair for pair in self.pairs if pair[0] not in names])
 
     def only(self, names: Iterable[str]) -> "Labels":
         """Of these labels those called `names`."""
         wanted = frozenset(names)
-        return Labels.from_sorted(pair for pair in self.pairs if pair[0] in wanted)
+        return Labels.from_sorted([pair for pair in self.pairs if pair[0] in wanted])
 
     @property
     def fingerprint(self) -> int:
         """FNV-1a 64 over `name 0xff value 0xff` in order of names: Alertmanager's identity of an alert."""
-        if self._fingerprint is None:
-            state = _FNV_OFFSET
-            for name, value in self.pairs:
-                for byte in b"%b\xff%b\xff" % (
-                    name.encode("utf-8", "surrogateescape"),
-                    value.encode("utf-8", "surrogateescape"),
-                ):
-                    state = ((state ^ byte) * _FNV_PRIME) & _MASK
-            self._fingerprint = state
-        return self._fingerprint
+        parts = [part for pair in self.pairs for part in pair]
+        parts.append("")
+        return fnv1a64("\udcff".join(parts).encode("utf-8", "surrogateescape"))  # which makes it the byte 0xff
 
     def __str__(self) -> str:
         inner = ", ".join(
@@ -147,7 +151,7 @@ class Labels(Mapping[str, str]):
         return f"{self.name}{{{inner}}}" if inner or not self.name else self.name
 
     def __repr__(self) -> str:
-        return f"Labels({self._map!r})"
+        return f"Labels({dict(self.pairs)!r})"
 
 
 EMPTY = Labels()

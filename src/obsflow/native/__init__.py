@@ -13,6 +13,7 @@ from obsflow.native.aggregation import (
     keep_ranked,
     reduce_groups,
 )
+from obsflow.native.alerts import AlertVocabulary
 from obsflow.native.chunks import (
     CHUNK_CORRUPT,
     CHUNK_CUT,
@@ -65,6 +66,7 @@ __all__ = [
     "FOLDING_OPERATORS",
     "GROUP_OPERATORS",
     "WINDOW_FUNCTIONS",
+    "AlertVocabulary",
     "ChunkFiles",
     "ChunkRanges",
     "ChunkTimes",

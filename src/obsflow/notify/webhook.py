@@ -20,6 +20,7 @@ from obsflow.notify.encoding import encode_document, sort_keys
 from obsflow.notify.go_durations import parse_go_duration
 from obsflow.notify.request import Request
 from obsflow.notify.structure import render_structure
+from obsflow.notify.webhook_document import render_webhook_document
 from obsflow.schema import field
 
 _PROTOCOL = "4"
@@ -55,6 +56,11 @@ def complete(config: WebhookConfig, globals_: Globals) -> WebhookConfig:
 def render(context: Context, notification: Notification, config: WebhookConfig) -> Request:
     """The request that tells a webhook. Raises TemplateError where a template of the configuration fails."""
     shown = notification.alerts[: config.max_alerts or None]
+    url = secret_of(config.url, config.url_file, context.files)
+    is_plain = config.payload is None and ("{{" not in url or context.api == "0.25")
+    if is_plain and (not notification.route_labels or context.api == "0.25"):  # no template has anything to say
+        document = render_webhook_document(notification, shown, _PROTOCOL, context.external_url, context.api)
+        return _post(context, url, document, config)
     data = context.data(attrs.evolve(notification, alerts=shown))
     text = context.texts(data)
     if config.payload is None:
@@ -66,9 +72,10 @@ def render(context: Context, notification: Notification, config: WebhookConfig) 
         }
     else:
         message = sort_keys(render_structure(config.payload, text))
-    url = secret_of(config.url, config.url_file, context.files)
-    if context.api != "0.25":
-        url = text(url)
+    return _post(context, url if context.api == "0.25" else text(url), encode_document(message), config)
+
+
+def _post(context: Context, url: str, document: str, config: WebhookConfig) -> Request:
     if not url:
         raise TemplateError("webhook URL is empty after templating")
-    return context.post_json(url, encode_document(message), config.http_config)
+    return context.post_json(url, document, config.http_config)
