@@ -8,8 +8,11 @@ from obsflow.incident import (
     Acknowledge,
     AddNote,
     AlertsReceived,
+    Beat,
     ByLayer,
+    Change,
     ChannelUpdate,
+    EndMaintenance,
     Escalate,
     Escalated,
     EscalationEnded,
@@ -31,6 +34,7 @@ from obsflow.incident import (
     Snooze,
     SourceAcknowledge,
     SourceResolve,
+    StartMaintenance,
     StatusUpdate,
     Transition,
     Unacknowledge,
@@ -388,7 +392,12 @@ def test_those_who_listen_are_told():
         (Merge(1, "ada", 1), StateError),
         (Merge(1, "ada", 2), StateError),  # which is resolved
         (Acknowledge(2, "ada"), StateError),
-        (Escalate(3, "ada"), StateError),  # nobody comes after
+        (Escalate(2, "ada"), StateError),
+        (StartMaintenance("pager", "ada", MINUTE), StateError),  # which is now
+        (EndMaintenance("pager", "ada"), StateError),
+        (StartMaintenance("nobody", "ada", HOUR), NotFoundError),
+        (Beat("pager", "nobody"), NotFoundError),
+        (Change("nobody", "deployed", 0), NotFoundError),
         (Reassign(1, "ada"), StateError),
         (Reassign(1, "ada", policy="managers", users=("ada",)), StateError),
         (Reassign(1, "ada", policy="nobody"), NotFoundError),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from obsflow.incident import ByLayer, ByOverride, Layer, Override, Restriction, Rotation, Schedule, restrict_days
 from obsflow.incident.localtime import to_instant, to_local
 from tests.incident.samples import HOUR, MINUTE, instant
+from tests.oracles import on_call as oracle
 
 DAY = 24 * HOUR
 NEW_YORK = zoneinfo.ZoneInfo("America/New_York")
@@ -247,3 +248,95 @@ def test_later_wall_clocks_are_not_earlier_instants(zone, start, minutes):
 
     assert to_instant(one, zone) <= to_instant(other, zone)
     assert to_local(to_instant(one, zone), zone) >= one
+
+
+PLAIN_ROTATIONS = st.one_of(
+    st.tuples(st.just("every"), st.sampled_from([1, 7, 30, 12 * 60, 1440, 3 * 1440, 10080])),
+    st.tuples(st.just("months"), st.just(0)),
+)
+PLAIN_WINDOWS = st.tuples(
+    st.lists(st.integers(0, 6), min_size=1, max_size=7, unique=True).map(tuple),
+    st.integers(0, 1439),
+    st.integers(0, 1439),
+)
+PLAIN_LAYERS = st.lists(
+    st.tuples(
+        USERS,
+        PLAIN_ROTATIONS,
+        st.integers(0, 1439),
+        st.none() | st.lists(PLAIN_WINDOWS, min_size=1, max_size=2),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=3,
+)
+PLAIN_OVERRIDES = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "remove", "replace", "everybody"]),
+        st.sampled_from("abz"),
+        st.sampled_from("abc"),
+        st.integers(0, 1800),
+        st.integers(1, 1800),
+    ),
+    max_size=3,
+)
+
+
+def built(layers, overrides, zone, start):
+    """The schedule, and the same for the oracle."""
+    real_layers, plain_layers = [], []
+    for i, (users, (kind, minutes), hand_off, windows, adds) in enumerate(layers):
+        anchor = datetime.datetime.fromisoformat("2026-01-31") + datetime.timedelta(minutes=hand_off)
+        rotation = (
+            Rotation.monthly(hand_off, anchor.date())
+            if kind == "months"
+            else Rotation.every(minutes * MINUTE, hand_off, anchor.date())
+        )
+        restrictions = tuple(each for days, begin, end in windows or () for each in restrict_days(begin, end, days))
+        real_layers.append(Layer(str(i), users, rotation, restrictions, adds=adds))
+        length = datetime.timedelta(minutes=minutes)
+        plain_layers.append((users, (kind, length, anchor), windows, adds))
+    real, plain = [], []
+    for kind, user, other, begin, length in overrides:
+        since, until = start + begin * MINUTE, start + (begin + length) * MINUTE
+        plain.append((kind, user, other, since, until))
+        replaces = other if kind in ("remove", "replace") else ""
+        real.append(Override("" if kind == "remove" else user, since, until, replaces, adds=kind == "add"))
+    return schedule(*real_layers, zone=zone, overrides=real), (plain_layers, plain)
+
+
+CHANGES = st.sampled_from(
+    [
+        (NEW_YORK, "2026-03-07T12:00"),
+        (NEW_YORK, "2026-10-31T12:00"),
+        (LORD_HOWE, "2026-04-04T00:00"),
+        (LORD_HOWE, "2026-10-03T00:00"),
+        (zoneinfo.ZoneInfo("Africa/Casablanca"), "2026-02-14T12:00"),
+        (zoneinfo.ZoneInfo("Africa/Casablanca"), "2026-03-21T12:00"),
+        (zoneinfo.ZoneInfo("America/Santiago"), "2026-09-05T12:00"),  # at midnight
+        (zoneinfo.ZoneInfo("America/Santiago"), "2026-04-04T12:00"),
+        (zoneinfo.ZoneInfo("Europe/Zurich"), "2026-02-27T12:00"),  # a month that lacks a day
+    ]
+)
+
+
+@given(change=CHANGES, layers=PLAIN_LAYERS, overrides=PLAIN_OVERRIDES)
+@settings(max_examples=40, deadline=None)
+def test_the_days_when_the_clocks_change_minute_by_minute(change, layers, overrides):
+    """Turns, windows and overrides agree with a clock that is read every minute; no gap where a layer covers it all."""
+    zone, day = change
+    start = instant(day)
+    end = start + 30 * HOUR
+    each, plain = built(layers, overrides, zone, start)
+    expected = oracle.expected(*plain, zone, start, end)
+    found = [
+        tuple(sorted(on_call.user for on_call in shift.on_call))
+        for shift in each.shifts(start, end)
+        for _ in range(shift.start, shift.end, MINUTE)
+    ]
+
+    assert found == expected
+    for minute in (0, 599, 1799):
+        assert tuple(sorted(who(each, start + minute * MINUTE))) == expected[minute]
+    if not overrides and any(windows is None for _, _, _, windows, _ in layers):
+        assert all(found)

@@ -6,12 +6,14 @@ from hypothesis import given, settings
 
 from obsflow.errors import ConfigError
 from obsflow.incident import (
+    Change,
     SourceAcknowledge,
     SourceResolve,
     Trigger,
     Urgency,
     dedup_key,
     from_notification,
+    parse_change,
     parse_event,
 )
 from tests.incident.samples import notification
@@ -69,6 +71,62 @@ def test_a_trigger_without_a_key_gets_one_of_its_own():
     assert keys[0] == keys[1] != keys[2]
 
 
+def test_a_trigger_without_a_key_gets_the_id_that_is_passed_in():
+    """Which an answer can then name; a key of its own goes before it."""
+    event = {name: value for name, value in EVENT.items() if name != "dedup_key"}
+
+    assert parse_event(event, KEYS, 1, new_id="srv01/1").key == "srv01/1"
+    assert parse_event(EVENT, KEYS, 1, new_id="srv01/1").key == "k"
+
+
+@pytest.mark.parametrize("key", ["k" * 255, "K", "k "])
+def test_a_key_is_taken_as_it_is(key):
+    """Upper and lower case differ, and 255 characters are not too many."""
+    assert parse_event({**EVENT, "dedup_key": key}, KEYS, 0).key == key
+
+
+def test_details_are_kept_with_the_alert():
+    """What the payload has beyond its labels: text as it is, anything else as JSON."""
+    (alert,) = parse_event(EVENT, KEYS, 0).alerts
+
+    assert dict(alert.annotations) == {
+        "summary": "disk full",
+        "client": "x",
+        "links": '[{"href": "http://a"}]',
+        "custom_details": '{"free": 0}',
+    }
+
+
+CHANGE = {
+    "routing_key": "R1",
+    "payload": {"summary": "v2 deployed", "source": "ci", "timestamp": "2026-01-01T00:00:00Z", "custom_details": {}},
+    "links": [],
+}
+
+
+def test_a_change_event():
+    """What was done to the service, and when."""
+    assert parse_change(CHANGE, KEYS, 7) == Change("pager", "v2 deployed", 1_767_225_600_000, "ci")
+    assert parse_change({"routing_key": "R1", "payload": {"summary": "x"}}, KEYS, 7) == Change("pager", "x", 7)
+
+
+@pytest.mark.parametrize(
+    ("changes", "paths"),
+    [
+        ({"routing_key": "R2"}, ["routing_key"]),
+        ({"event_action": "trigger"}, ["event_action"]),
+        ({"payload": None}, ["payload"]),
+        ({"payload": {"source": 7, "colour": ""}}, ["payload.colour", "payload.summary", "payload.source"]),
+        ({"payload": {"summary": "x", "timestamp": "soon"}}, ["payload.timestamp"]),
+    ],
+)
+def test_what_is_wrong_with_a_change_is_told_at_once(changes, paths):
+    """Every problem, with the way to the value."""
+    with pytest.raises(ConfigError) as caught:
+        parse_change({**CHANGE, **changes}, KEYS, 0)
+    assert [problem.path for problem in caught.value.problems] == paths
+
+
 @pytest.mark.parametrize(
     ("changes", "paths"),
     [
@@ -111,6 +169,12 @@ def test_any_data_is_read_or_refused(changes, payload):
         assert error.problems
     else:
         assert isinstance(event, Trigger | SourceAcknowledge | SourceResolve)
+    try:
+        change = parse_change({**CHANGE, "payload": {**CHANGE["payload"], **payload}, **changes}, KEYS, 0)
+    except ConfigError as error:
+        assert error.problems
+    else:
+        assert isinstance(change, Change)
 
 
 def test_a_notification_has_the_key_that_pagerduty_is_told():

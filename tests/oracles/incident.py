@@ -37,10 +37,15 @@ class PlainIncidents:
         one.pages_due = []
         for user in self.levels[one.level][0]:
             if one.high:
-                self.log.append((now, one.number, user, "push", one.level, one.loop))
+                self.reach(one, user, "push", now)
                 one.pages_due.append((now + 3 * SECOND, user))
             else:
-                self.log.append((now, one.number, user, "mail", one.level, one.loop))
+                self.reach(one, user, "mail", now)
+
+    def reach(self, one, user, method, now):
+        """Once in an instant for a level."""
+        if all(each[:5] != (now, one.number, user, method, one.level) for each in self.log):
+            self.log.append((now, one.number, user, method, one.level, one.loop))
 
     def turn(self, one, level, loop, now):
         one.level, one.loop, one.level_since = level, loop, now
@@ -117,9 +122,9 @@ class PlainIncidents:
         return True
 
     def escalate(self, one, now):
-        after = self.following(one)
-        if one.state == "resolved" or after is None:
+        if one.state == "resolved":
             return False
+        after = self.following(one) or (0, one.loop)
         if one.state != "triggered":
             self.stop(one, "triggered")
             self.trigger_state(one, now)
@@ -138,7 +143,7 @@ class PlainIncidents:
                 self.stop(one, "resolved")
             for due, user in list(one.pages_due):
                 if due == now:
-                    self.log.append((now, one.number, user, "phone", one.level, one.loop))
+                    self.reach(one, user, "phone", now)
                     one.pages_due.remove((due, user))
             if one.level_due == now:
                 after = self.following(one)

@@ -5,12 +5,12 @@ import json
 import os
 import pathlib
 import sys
-import zoneinfo
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from obsflow.cli.arguments import duration_argument
-from obsflow.cli.backtest_report import Report, render_pages, render_report, summary_records
+from obsflow.cli.backtest_report import Report, render_report, summary_records
+from obsflow.cli.incident_reports import add_incident_options, load_responders
 from obsflow.cli.progress import ProgressBar
 from obsflow.cli.scenarios import add_scenario_options, read_scenario
 from obsflow.flow.backtest import BacktestResult, run_backtest
@@ -19,11 +19,8 @@ from obsflow.flow.report.bands import alert_histories
 from obsflow.flow.report.faults import DEFAULT_GRACE_MS, Fault, FaultReport, judge, parse_faults
 from obsflow.flow.report.page import render_page
 from obsflow.flow.report.summary import DEFAULT_ACT_WITHIN_MS
-from obsflow.flow.response import page
 from obsflow.flow.scenario import Scenario
 from obsflow.flow.sweep import Change, parse_sweep, run_sweep, variations
-from obsflow.incident import Config as IncidentConfig
-from obsflow.incident import load_config
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -54,18 +51,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         metavar="[ALERT:]FIELD=V,V",
         help="try other values too: for=1m,5m, keep_firing_for=10m, threshold=0.1,0.2, threshold=x0.5,x2",
     )
-    parser.add_argument(
-        "--incidents",
-        type=path,
-        metavar="FILE",
-        help="users, schedules, escalation policies: who would have been paged",
-    )
-    parser.add_argument(
-        "--acknowledged-after",
-        type=duration_argument,
-        metavar="D",
-        help="whoever is paged first acknowledges after D (default: nobody does)",
-    )
+    add_incident_options(parser)
     for name, what in (("notifications", "every notification"), ("alerts", "every change of an alert's state")):
         parser.add_argument(f"--{name}", type=path, metavar="OUT.jsonl", help=f"write {what}, one JSON object a line")
     parser.add_argument(
@@ -88,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     faults = None
     if options.faults is not None:
         faults = parse_faults(options.faults.read_text(encoding="utf-8"), str(options.faults))
-    responders = None if options.incidents is None else _load_incidents(options.incidents)
+    responders = load_responders(options)
     scenario = read_scenario(options)
     threads = os.cpu_count() or 1
     sweeps = []
@@ -111,14 +97,8 @@ def run(options: argparse.Namespace) -> int:
         options.html.write_text(html, encoding="utf-8")
     print(render_report(report))
     if responders is not None:
-        told = [notification for notification, _ in result.notifications]
-        paged = page(told, responders, scenario.end, acknowledged_after_ms=options.acknowledged_after)
-        print("\n" + render_pages(paged))
+        print("\n" + responders.respond(scenario, result))
     return 0
-
-
-def _load_incidents(path: pathlib.Path) -> IncidentConfig:
-    return load_config(path.read_text(encoding="utf-8"), str(path), zones=zoneinfo.ZoneInfo)
 
 
 def _judge(faults: Sequence[Fault], scenario: Scenario, result: BacktestResult, grace_ms: int) -> FaultReport:

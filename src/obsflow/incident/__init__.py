@@ -1,9 +1,10 @@
 """Incidents: what begins where an alert has been routed. Acknowledge, escalate, be on call, look back."""
 
+from obsflow.incident.analysis import ActionItem, Analysis, Priority, Review, load_reviews
 from obsflow.incident.causes import Category, Cause, FollowUp
 from obsflow.incident.config import Config, Service, Zones, load_config, utc_only
 from obsflow.incident.contacts import ContactMethod, NotificationRule, Urgency, User
-from obsflow.incident.escalation import Level, Move, Policy, Position, Target, TargetKind
+from obsflow.incident.escalation import Level, Move, PageCause, Policy, Position, Target, TargetKind
 from obsflow.incident.events import (
     Acknowledge,
     AddNote,
@@ -15,18 +16,23 @@ from obsflow.incident.events import (
     EscalationEnded,
     Event,
     Ignored,
+    IgnoredReason,
     IncidentMerged,
     IncidentOpened,
     IncidentResolved,
+    MaintenanceChanged,
     Merge,
     NobodyReached,
     NoteAdded,
     NoteKind,
     Page,
-    PageCause,
     PageReason,
+    PagesHeld,
+    PartlyAcknowledged,
     PublicStatus,
     Reassign,
+    Reloaded,
+    Reminder,
     Resolve,
     Snooze,
     Snoozed,
@@ -39,14 +45,19 @@ from obsflow.incident.events import (
     Unsnooze,
     UpdateKind,
 )
+from obsflow.incident.heartbeats import Heartbeat
+from obsflow.incident.hours import SupportHours
 from obsflow.incident.lifecycle import IncidentReason, IncidentState, Observation
 from obsflow.incident.machine import Incidents
-from obsflow.incident.report import ActionItem, Analysis, Report, Times, write_report
+from obsflow.incident.maintenance import Window
+from obsflow.incident.operations import Beat, Change, EndMaintenance, Reload, StartMaintenance
+from obsflow.incident.report import Report, write_report
 from obsflow.incident.rotation import Restriction, Rotation, Turn, restrict_days
 from obsflow.incident.schedule import ByLayer, ByOverride, Layer, OnCall, Override, Schedule, Shift
-from obsflow.incident.sources import dedup_key, from_notification, parse_event
+from obsflow.incident.sources import dedup_key, from_notification, parse_change, parse_event
 from obsflow.incident.state import Incident, Snapshot
 from obsflow.incident.timeline import Entry, timeline
+from obsflow.incident.times import Times, TimeSource
 
 __all__ = [
     "Acknowledge",
@@ -54,21 +65,26 @@ __all__ = [
     "AddNote",
     "AlertsReceived",
     "Analysis",
+    "Beat",
     "ByLayer",
     "ByOverride",
     "Category",
     "Cause",
+    "Change",
     "ChannelUpdate",
     "Config",
     "ContactMethod",
     "Effect",
+    "EndMaintenance",
     "Entry",
     "Escalate",
     "Escalated",
     "EscalationEnded",
     "Event",
     "FollowUp",
+    "Heartbeat",
     "Ignored",
+    "IgnoredReason",
     "Incident",
     "IncidentMerged",
     "IncidentOpened",
@@ -78,6 +94,7 @@ __all__ = [
     "Incidents",
     "Layer",
     "Level",
+    "MaintenanceChanged",
     "Merge",
     "Move",
     "NobodyReached",
@@ -90,13 +107,20 @@ __all__ = [
     "Page",
     "PageCause",
     "PageReason",
+    "PagesHeld",
+    "PartlyAcknowledged",
     "Policy",
     "Position",
+    "Priority",
     "PublicStatus",
     "Reassign",
+    "Reload",
+    "Reloaded",
+    "Reminder",
     "Report",
     "Resolve",
     "Restriction",
+    "Review",
     "Rotation",
     "Schedule",
     "Service",
@@ -106,9 +130,12 @@ __all__ = [
     "Snoozed",
     "SourceAcknowledge",
     "SourceResolve",
+    "StartMaintenance",
     "StatusUpdate",
+    "SupportHours",
     "Target",
     "TargetKind",
+    "TimeSource",
     "Times",
     "Transition",
     "Trigger",
@@ -118,10 +145,13 @@ __all__ = [
     "UpdateKind",
     "Urgency",
     "User",
+    "Window",
     "Zones",
     "dedup_key",
     "from_notification",
     "load_config",
+    "load_reviews",
+    "parse_change",
     "parse_event",
     "restrict_days",
     "timeline",

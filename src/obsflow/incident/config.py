@@ -10,7 +10,10 @@ import attrs
 from obsflow.errors import ConfigError, Problem
 from obsflow.incident.contacts import ContactMethod, NotificationRule, Urgency, User
 from obsflow.incident.document import (
+    MONTHLY,
     FileSection,
+    HeartbeatSection,
+    HoursSection,
     LayerSection,
     LevelSection,
     PolicySection,
@@ -21,7 +24,18 @@ from obsflow.incident.document import (
     UserSection,
 )
 from obsflow.incident.escalation import Level, Policy, Target, TargetKind
-from obsflow.incident.rotation import DAY_MINUTES, FIRST_MONDAY, WEEK_MINUTES, Restriction, Rotation, restrict_days
+from obsflow.incident.heartbeats import Heartbeat
+from obsflow.incident.hours import SupportHours
+from obsflow.incident.maintenance import Window
+from obsflow.incident.rotation import (
+    DAY_MINUTES,
+    FIRST_DAY,
+    FIRST_MONDAY,
+    WEEK_MINUTES,
+    Restriction,
+    Rotation,
+    restrict_days,
+)
 from obsflow.incident.schedule import Layer, Override, Schedule
 from obsflow.model.durations import WEEK_MS
 from obsflow.schema import Position, compose, decode_document
@@ -29,6 +43,8 @@ from obsflow.schema import Position, compose, decode_document
 Zones = Callable[[str], datetime.tzinfo]  # a zone by its IANA name; raises KeyError for one that it does not know
 
 MAX_REPEAT = 9
+
+_TIMES = ("acknowledge_timeout", "acknowledge_reminder", "auto_resolve", "group_within", "changes_within")
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -45,9 +61,11 @@ def utc_only(name: str) -> datetime.tzinfo:
 class Service:
     """What incidents belong to: the receiver of that name, or the routing key. Times are ms, None is never.
 
-    `urgency` None takes that of the alerts. `auto_resolve_ms` runs while nobody has acknowledged, and with
-    `auto_resolves_acknowledged` also after that. `channel` is told of everything, one for each incident if it is
-    empty; `status_page` names the component that a status page shows.
+    `urgency` None takes that of the alerts, unless `hours` say something else. `acknowledge_reminder_ms` is how often
+    whoever acknowledged is remembered. `auto_resolve_ms` runs while nobody has acknowledged, and with
+    `auto_resolves_acknowledged` also after that. What is triggered within `group_ms` from when an open incident began
+    is part of it; a change within `changes_ms` before an incident is noted there. `channel` is told of everything, one
+    for each incident if it is empty; `status_page` names the component that a status page shows.
     """
 
     name: str
@@ -55,11 +73,21 @@ class Service:
     routing_key: str = ""
     urgency: Urgency | None = None
     low_urgency_escalates: bool = False
+    hours: SupportHours | None = None
     acknowledge_timeout_ms: int | None = None
+    acknowledge_reminder_ms: int | None = None
     auto_resolve_ms: int | None = None
     auto_resolves_acknowledged: bool = False
+    group_ms: int | None = None
+    changes_ms: int | None = None
+    heartbeats: tuple[Heartbeat, ...] = ()
+    maintenance: tuple[Window, ...] = ()
     channel: str = ""
     status_page: str = ""
+
+    def urgency_at(self, at: int, of_alerts: Urgency) -> Urgency:
+        """The urgency of what is triggered at an instant, ms, by alerts of an urgency."""
+        return self.hours.urgency(at, of_alerts) if self.hours is not None else self.urgency or of_alerts
 
 
 @attrs.frozen
@@ -166,20 +194,23 @@ class _Builder:
     def schedule(self, section: ScheduleSection, path: str) -> Schedule:
         if not section.layers and self.is_sound(f"{path}.layers"):
             self.note(section.at[""], path, f'schedule "{section.name}" has no layers')
-        zone: datetime.tzinfo = datetime.UTC
-        try:
-            zone = self.zones(section.time_zone)
-        except (KeyError, ValueError, OSError):  # what zoneinfo raises for names of no zone
-            at = section.at.get("time_zone", section.at[""])
-            self.note(at, f"{path}.time_zone", f'unknown time zone "{section.time_zone}"')
+        zone = self.zone(section, path)
         layers = tuple(self.layer(each, f"{path}.layers[{i}]") for i, each in enumerate(section.layers))
         overrides = []
         for i, each in enumerate(section.overrides):
-            for key in ("user", "replaces"):
+            for key in ("user", "replaces", "removes"):
                 if name := getattr(each, key):
                     self.known(name, self.users, "user", each.at[key], f"{path}.overrides[{i}].{key}")
-            overrides.append(Override(each.user, each.start, each.end, each.replaces, each.adds))
+            overrides.append(Override(each.user, each.start, each.end, each.replaces or each.removes, each.adds))
         return Schedule(section.name, zone, layers, tuple(overrides))
+
+    def zone(self, section: ScheduleSection | HoursSection, path: str) -> datetime.tzinfo:
+        try:
+            return self.zones(section.time_zone)
+        except (KeyError, ValueError, OSError):  # what zoneinfo raises for names of no zone
+            at = section.at.get("time_zone", section.at[""])
+            self.note(at, f"{path}.time_zone", f'unknown time zone "{section.time_zone}"')
+            return datetime.UTC
 
     def layer(self, section: LayerSection, path: str) -> Layer:
         if not section.users and self.is_sound(f"{path}.users"):
@@ -195,9 +226,14 @@ class _Builder:
         else:
             if section.hand_off_day is not None:
                 self.note(section.at["hand_off_day"], f"{path}.hand_off_day", "only a weekly rotation has one")
-            rotation = Rotation.every(section.rotation, section.hand_off, start)
+            is_monthly = section.rotation == MONTHLY
+            rotation = (
+                Rotation.monthly(section.hand_off, section.start or FIRST_DAY)
+                if is_monthly
+                else Rotation.every(section.rotation, section.hand_off, start)
+            )
         restrictions = tuple(window for each in section.restrictions for window in _windows(each))
-        return Layer(section.name, section.users, rotation, restrictions, section.since, section.until)
+        return Layer(section.name, section.users, rotation, restrictions, section.since, section.until, section.adds)
 
     # -- escalation
 
@@ -222,7 +258,11 @@ class _Builder:
         if not section.targets and self.is_sound(f"{path}.targets"):
             self.note(section.at[""], path, "a level needs a target")
         targets = tuple(self.target(each, f"{path}.targets[{i}]") for i, each in enumerate(section.targets))
-        return Level(targets, section.escalate_after)
+        if section.round_robin and not any(each.user or each.schedule for each in section.targets):
+            self.note(section.at["round_robin"], f"{path}.round_robin", "nobody whose turn it could be: only channels")
+        return Level(
+            targets, section.escalate_after, section.round_robin, section.acknowledgements, section.skips_nobody
+        )
 
     def target(self, section: TargetSection, path: str) -> Target:
         if section.user:
@@ -250,7 +290,7 @@ class _Builder:
 
     def service(self, section: ServiceSection, path: str) -> Service:
         self.known(section.policy, self.policies, "policy", section.at["policy"], f"{path}.policy")
-        for key in ("acknowledge_timeout", "auto_resolve"):
+        for key in _TIMES:
             if getattr(section, key) == 0:
                 self.note(section.at[key], f"{path}.{key}", "expected a duration, or null for never")
         return Service(
@@ -259,12 +299,42 @@ class _Builder:
             routing_key=section.routing_key,
             urgency=section.urgency,
             low_urgency_escalates=section.low_urgency_escalates,
+            hours=self.hours(section, path),
             acknowledge_timeout_ms=section.acknowledge_timeout,
+            acknowledge_reminder_ms=section.acknowledge_reminder,
             auto_resolve_ms=section.auto_resolve,
             auto_resolves_acknowledged=section.auto_resolves_acknowledged,
+            group_ms=section.group_within,
+            changes_ms=section.changes_within,
+            heartbeats=self.heartbeats(section.heartbeats, path),
+            maintenance=tuple(Window(each.start, each.end) for each in section.maintenance),
             channel=section.channel,
             status_page=section.status_page,
         )
+
+    def hours(self, section: ServiceSection, path: str) -> SupportHours | None:
+        hours, where = section.support_hours, f"{path}.support_hours"
+        if hours is None:
+            return None
+        if "urgency" in section.at:
+            self.note(section.at["urgency"], f"{path}.urgency", "support_hours say it already")
+        if not hours.restrictions and self.is_sound(where):
+            self.note(hours.at[""], where, "support hours need restrictions")
+        windows = tuple(window for each in hours.restrictions for window in _windows(each))
+        return SupportHours(self.zone(hours, where), windows, hours.inside, hours.outside, hours.raises)
+
+    def heartbeats(self, sections: tuple[HeartbeatSection, ...], path: str) -> tuple[Heartbeat, ...]:
+        found: dict[str, Heartbeat] = {}
+        for i, each in enumerate(sections):
+            where = f"{path}.heartbeats[{i}]"
+            if not each.name:
+                self.note(each.at["name"], f"{where}.name", "a heartbeat needs a name")
+            elif each.name in found:
+                self.note(each.at["name"], f"{where}.name", f'heartbeat "{each.name}" is defined twice')
+            if each.timeout == 0:
+                self.note(each.at["timeout"], f"{where}.timeout", "expected a duration")
+            found.setdefault(each.name, Heartbeat(each.name, each.timeout, each.severity))
+        return tuple(found.values())
 
     def check_routing_keys(self, sections: tuple[ServiceSection, ...]) -> None:
         seen: dict[str, str] = {}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import attrs
 
 from obsflow.incident.contacts import Urgency
-from obsflow.model.durations import DAY_MS, MINUTE_MS, WEEK_MS, parse_duration
+from obsflow.model.durations import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, parse_duration
 from obsflow.model.times import parse_time
 from obsflow.schema import Position, field, positions
 
@@ -17,6 +17,8 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _YEARS = range(1970, 3000)
 _WEEKDAYS = {name.lower(): i for i, name in enumerate(calendar.day_name)}
 _ROTATIONS_MS = {"daily": DAY_MS, "weekly": WEEK_MS}
+MONTHLY = 0
+"""The length of a rotation whose turns are months."""
 _ACKNOWLEDGE_TIMEOUT_MS = 30 * MINUTE_MS
 
 
@@ -66,12 +68,14 @@ def _parse_instant(text: str) -> int:
 
 
 def _parse_rotation(text: str) -> int:
+    if text == "monthly":
+        return MONTHLY
     length = _ROTATIONS_MS.get(text)
     if length is None:
         try:
             length = parse_duration(text)
         except ValueError:
-            raise ValueError(f'expected "daily", "weekly" or a duration, got "{text}"') from None
+            raise ValueError(f'expected "daily", "weekly", "monthly" or a duration, got "{text}"') from None
     if length < MINUTE_MS:
         raise ValueError("a turn lasts at least a minute")
     return length
@@ -85,6 +89,15 @@ def _parse_urgency(text: str) -> Urgency | None:
         return Urgency(text)
     except ValueError:
         raise ValueError(f'expected "high", "low" or "severity", got "{text}"') from None
+
+
+def _parse_acknowledgements(text: str) -> int | None:
+    """How many people have to acknowledge, None for all."""
+    if text == "all":
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= len(text) <= 3 or int(text) < 1:
+        raise ValueError(f'expected "all" or how many people, from 1 to 999, got "{text}"')
+    return int(text)
 
 
 def _parse_user_urgency(text: str) -> Urgency:
@@ -153,6 +166,7 @@ class LayerSection:
     since: int | None = field(parse=_parse_instant, default=None)
     until: int | None = field(parse=_parse_instant, default=None)
     restrictions: tuple[RestrictionSection, ...] = ()
+    adds: bool = False
     at: Mapping[str, Position] = positions()
 
 
@@ -160,16 +174,21 @@ class LayerSection:
 class OverrideSection:
     """An entry of `overrides`."""
 
-    user: str = field()
     start: int = field(parse=_parse_instant)
     end: int = field(parse=_parse_instant)
+    user: str = ""
     replaces: str = ""
+    removes: str = ""
     adds: bool = False
     at: Mapping[str, Position] = positions()
 
     def __attrs_post_init__(self) -> None:
         if self.start >= self.end:
             raise ValueError("an override ends after it starts")
+        if self.removes and (self.user or self.replaces or self.adds):
+            raise ValueError("an override that removes somebody does nothing else")
+        if not self.removes and not self.user:
+            raise ValueError('an override needs "user", or "removes"')
         if self.adds and self.replaces:
             raise ValueError("an override either adds or replaces")
 
@@ -205,6 +224,9 @@ class LevelSection:
 
     targets: tuple[TargetSection, ...] = ()
     escalate_after: int | None = field(parse=parse_duration, default=5 * MINUTE_MS)
+    round_robin: bool = False
+    acknowledgements: int | None = field(parse=_parse_acknowledgements, default=1)
+    skips_nobody: bool = True
     at: Mapping[str, Position] = positions()
 
 
@@ -221,6 +243,40 @@ class PolicySection:
 
 
 @attrs.frozen
+class HoursSection:
+    """`support_hours`: the hours, and the urgency inside and outside of them."""
+
+    restrictions: tuple[RestrictionSection, ...] = ()
+    time_zone: str = "UTC"
+    inside: Urgency | None = field(parse=_parse_urgency, default=Urgency.HIGH)
+    outside: Urgency | None = field(parse=_parse_urgency, default=Urgency.LOW)
+    raises: bool = False
+    at: Mapping[str, Position] = positions()
+
+
+@attrs.frozen
+class HeartbeatSection:
+    """An entry of `heartbeats`."""
+
+    name: str = field()
+    timeout: int = field(parse=parse_duration)
+    severity: str = "critical"
+    at: Mapping[str, Position] = positions()
+
+
+@attrs.frozen
+class MaintenanceSection:
+    """An entry of `maintenance`."""
+
+    start: int = field(parse=_parse_instant)
+    end: int = field(parse=_parse_instant)
+
+    def __attrs_post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError("a maintenance ends after it starts")
+
+
+@attrs.frozen
 class ServiceSection:
     """An entry of `services`; its name is that of a receiver."""
 
@@ -229,9 +285,15 @@ class ServiceSection:
     routing_key: str = ""
     urgency: Urgency | None = field(parse=_parse_urgency, default=None)
     low_urgency_escalates: bool = False
+    support_hours: HoursSection | None = None
     acknowledge_timeout: int | None = field(parse=parse_duration, default=_ACKNOWLEDGE_TIMEOUT_MS)
+    acknowledge_reminder: int | None = field(parse=parse_duration, default=None)
     auto_resolve: int | None = field(parse=parse_duration, default=None)
     auto_resolves_acknowledged: bool = False
+    group_within: int | None = field(parse=parse_duration, default=None)
+    changes_within: int | None = field(parse=parse_duration, default=HOUR_MS)
+    heartbeats: tuple[HeartbeatSection, ...] = ()
+    maintenance: tuple[MaintenanceSection, ...] = ()
     channel: str = ""
     status_page: str = ""
     at: Mapping[str, Position] = positions()

@@ -27,10 +27,34 @@ class Target:
 
 @attrs.frozen
 class Level:
-    """Targets that are turned to at once; the next level follows `escalate_after_ms` later, or never if None."""
+    """Targets that are turned to at once; the next level follows `escalate_after_ms` later, or never if None.
+
+    With `round_robin` each incident turns to one of the users and schedules, the next to the next; channels are always
+    told. `acknowledgements` is how many of those who were paged have to acknowledge, None for all of them. Where nobody
+    is on call the next level is turned to at once, or with `skips_nobody` false after the time of this one.
+    """
 
     targets: tuple[Target, ...]
     escalate_after_ms: int | None
+    round_robin: bool = False
+    acknowledgements: int | None = 1
+    skips_nobody: bool = True
+
+    @property
+    def turns(self) -> int:
+        """How many turns a round robin has; 1 for a level without."""
+        return max(1, sum(target.kind is not TargetKind.CHANNEL for target in self.targets)) if self.round_robin else 1
+
+    def of_turn(self, turn: int) -> tuple[Target, ...]:
+        """Whom the level turns to in a turn of its round robin; everybody without one."""
+        if not self.round_robin:
+            return self.targets
+        people = [target for target in self.targets if target.kind is not TargetKind.CHANNEL]
+        return tuple(
+            target
+            for target in self.targets
+            if target.kind is TargetKind.CHANNEL or target is people[turn % len(people)]
+        )
 
 
 @attrs.frozen
@@ -55,21 +79,27 @@ class Policy:
 
 @attrs.frozen
 class Position:
-    """Where an escalation stands: level and loop both count from 0."""
+    """Where an escalation stands: level, loop and the turn of a round robin all count from 0."""
 
     policy: Policy
     level: int = 0
     loop: int = 0
+    turn: int = 0
+
+    @property
+    def here(self) -> Level:
+        """The level."""
+        return self.policy.levels[self.level]
 
     @property
     def targets(self) -> tuple[Target, ...]:
         """Whom this level turns to."""
-        return self.policy.levels[self.level].targets
+        return self.here.of_turn(self.turn)
 
     @property
     def escalate_after_ms(self) -> int | None:
         """How long this level has to acknowledge."""
-        return self.policy.levels[self.level].escalate_after_ms
+        return self.here.escalate_after_ms
 
 
 class Move(enum.Enum):
@@ -80,19 +110,41 @@ class Move(enum.Enum):
     LEVEL = "the next level"
     LOOP = "the first level again"
     POLICY = "the next policy"
+    FORCED = "the first level again, by hand"
     END = "nothing: the policy is exhausted"
+
+
+class PageCause(enum.Enum):
+    """Why a level of a policy turned to its targets when it did."""
+
+    OPENED = "the incident was opened"
+    NOT_ACKNOWLEDGED = "nobody acknowledged in time"
+    NOBODY_ON_CALL = "the level before had nobody on call"
+    ESCALATED = "escalated by hand"
+    REASSIGNED = "reassigned"
+    RESUMED = "the incident waits again"
+    WORSENED = "the urgency rose"
+    QUIET_ENDED = "the maintenance of the service ended"
+    POLICY_CHANGED = "the configuration gave it another policy"
+    LEVEL_GONE = "the configuration had its level no more"
 
 
 def following(position: Position, policies: Mapping[str, Policy]) -> tuple[Move, Position]:
     """What comes after a position, and the position then; at the end it stays."""
     policy = position.policy
     if position.level + 1 < len(policy.levels):
-        return Move.LEVEL, attrs.evolve(position, level=position.level + 1)
+        return Move.LEVEL, attrs.evolve(position, level=position.level + 1, turn=0)
     if position.loop < policy.repeat:
         return Move.LOOP, Position(policy, 0, position.loop + 1)
-    if policy.then is not None:
+    if policy.then is not None and policy.then in policies:
         return Move.POLICY, Position(policies[policy.then])
     return Move.END, position
+
+
+def forced(position: Position, policies: Mapping[str, Policy]) -> tuple[Move, Position]:
+    """What comes after a position if somebody insists: at the end the policy's first level, in the same loop."""
+    move, after = following(position, policies)
+    return (move, after) if move is not Move.END else (Move.FORCED, attrs.evolve(position, level=0, turn=0))
 
 
 def resumed(position: Position) -> Position:
@@ -112,12 +164,15 @@ class Reached:
 def reach(
     targets: tuple[Target, ...], users: Mapping[str, User], schedules: Mapping[str, Schedule], now: int
 ) -> tuple[Reached, ...]:
-    """The users behind targets at an instant, each once, by the first target that names them."""
+    """The users behind targets at an instant, each once, by the first target that names them.
+
+    Users and schedules that a configuration has no more are passed over.
+    """
     found: dict[str, Reached] = {}
     for target in targets:
-        if target.kind is TargetKind.USER:
+        if target.kind is TargetKind.USER and target.name in users:
             found.setdefault(target.name, Reached(users[target.name], target))
-        elif target.kind is TargetKind.SCHEDULE:
+        elif target.kind is TargetKind.SCHEDULE and target.name in schedules:
             for each in schedules[target.name].on_call(now):
                 found.setdefault(each.user, Reached(users[each.user], target, each))
     return tuple(found.values())

@@ -5,8 +5,9 @@ import enum
 import attrs
 
 from obsflow.incident.contacts import ContactMethod, Urgency
-from obsflow.incident.escalation import Move, Position, Target
+from obsflow.incident.escalation import Move, PageCause, Position, Target
 from obsflow.incident.lifecycle import IncidentReason, IncidentState, Observation
+from obsflow.incident.operations import OperationEvent
 from obsflow.incident.schedule import OnCall
 from obsflow.model.notifications import Notification, NotifiedAlert
 
@@ -15,13 +16,17 @@ from obsflow.model.notifications import Notification, NotifiedAlert
 
 @attrs.frozen
 class Trigger:
-    """Something is wrong: opens the incident of the key, or adds to the one that is open."""
+    """Something is wrong: opens the incident of the key, or adds to the one that is open.
+
+    With `is_whole`, `alerts` are all that there are of the key, and those it had before are none any more.
+    """
 
     service: str
     key: str
     title: str
     urgency: Urgency
     alerts: tuple[NotifiedAlert, ...] = ()
+    is_whole: bool = False
 
 
 @attrs.frozen
@@ -34,7 +39,7 @@ class SourceAcknowledge:
 
 @attrs.frozen
 class SourceResolve:
-    """The source says that it is over; `alerts` as they ended."""
+    """The source says that it is over; `alerts` as they ended, and what else the key has ends now."""
 
     service: str
     key: str
@@ -89,7 +94,7 @@ class Reassign:
 
 @attrs.frozen
 class Escalate:
-    """On to the next level now; takes an acknowledgement or a snooze back."""
+    """On to the next level now; takes an acknowledgement or a snooze back. After the last comes the first again."""
 
     incident: int
     by: str
@@ -139,42 +144,9 @@ class Resolve:
 
 PersonEvent = Acknowledge | Unacknowledge | Snooze | Unsnooze | Reassign | Escalate | Merge | AddNote | Resolve
 SourceEvent = Trigger | SourceAcknowledge | SourceResolve
-Event = Notification | SourceEvent | PersonEvent
+Event = Notification | SourceEvent | PersonEvent | OperationEvent
 
 # -- effects; every one has the time, ms, and the number of its incident
-
-
-class PageCause(enum.Enum):
-    """Why a level of a policy turned to its targets when it did."""
-
-    OPENED = "the incident was opened"
-    NOT_ACKNOWLEDGED = "nobody acknowledged in time"
-    NOBODY_ON_CALL = "the level before had nobody on call"
-    ESCALATED = "escalated by hand"
-    REASSIGNED = "reassigned"
-    RESUMED = "the incident waits again"
-    WORSENED = "the urgency rose"
-
-
-_CAUSES = {
-    IncidentReason.OPENED: PageCause.OPENED,
-    IncidentReason.ESCALATED: PageCause.ESCALATED,
-    IncidentReason.REASSIGNED: PageCause.REASSIGNED,
-}
-
-
-def page_cause(observation: Observation, reason: IncidentReason | None) -> PageCause:
-    """Why a step of the lifecycle pages."""
-    match observation:
-        case Observation.LEVEL_DUE:
-            return PageCause.NOT_ACKNOWLEDGED
-        case Observation.ESCALATE:
-            return PageCause.ESCALATED
-        case Observation.REASSIGN:
-            return PageCause.REASSIGNED
-        case Observation.WORSEN:
-            return PageCause.WORSENED
-    return PageCause.RESUMED if reason is None else _CAUSES.get(reason, PageCause.RESUMED)
 
 
 @attrs.frozen
@@ -235,6 +207,54 @@ class Snoozed:
     incident: int
     by: str
     until: int
+
+
+@attrs.frozen
+class PartlyAcknowledged:
+    """Somebody acknowledged, and `missing` more have to."""
+
+    time: int
+    incident: int
+    by: str
+    missing: int
+
+
+@attrs.frozen
+class Reminder:
+    """Remember whoever acknowledged that the incident is still open, `elapsed_ms` after that. This pages nobody."""
+
+    time: int
+    incident: int
+    user: str
+    elapsed_ms: int
+
+
+@attrs.frozen
+class PagesHeld:
+    """Nobody is paged: the service is in maintenance, at least until `until` (ms)."""
+
+    time: int
+    incident: int
+    until: int
+
+
+@attrs.frozen
+class MaintenanceChanged:
+    """A service is in maintenance until `until` (ms), which is now where it ends early. `incident` is 0."""
+
+    time: int
+    incident: int
+    service: str
+    by: str
+    until: int
+
+
+@attrs.frozen
+class Reloaded:
+    """Another configuration is in force. `incident` is 0."""
+
+    time: int
+    incident: int = 0
 
 
 @attrs.frozen
@@ -355,6 +375,13 @@ class NoteAdded:
     occurred_at: int
 
 
+class IgnoredReason(enum.Enum):
+    """Why a source's word changes nothing."""
+
+    UNKNOWN = "no incident has this key"
+    OVER = "the incident of this key is over"
+
+
 @attrs.frozen
 class Ignored:
     """A source's word that changes nothing: there is no open incident of that key. `incident` is the last, or 0."""
@@ -364,6 +391,7 @@ class Ignored:
     service: str
     key: str
     observation: Observation
+    reason: IgnoredReason
 
 
 Effect = (
@@ -371,6 +399,11 @@ Effect = (
     | AlertsReceived
     | Transition
     | Snoozed
+    | PartlyAcknowledged
+    | Reminder
+    | PagesHeld
+    | MaintenanceChanged
+    | Reloaded
     | IncidentResolved
     | IncidentMerged
     | Page

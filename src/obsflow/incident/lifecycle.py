@@ -36,6 +36,7 @@ class Observation(enum.Enum):
     SOURCE_RESOLVE = "the source resolves"
     PART_RESOLVE = "the source resolves one of several keys"
     ACKNOWLEDGE = "somebody acknowledges"
+    PART_ACKNOWLEDGE = "somebody acknowledges, and the level asks for more"
     UNACKNOWLEDGE = "somebody takes the acknowledgement back"
     SNOOZE = "somebody snoozes"
     UNSNOOZE = "somebody ends the snooze"
@@ -47,8 +48,12 @@ class Observation(enum.Enum):
     PAGE_DUE = "a delayed page is due"
     LEVEL_DUE = "nobody acknowledged in time"
     ACKNOWLEDGE_TIMEOUT = "the acknowledgement timed out"
+    REMINDER_DUE = "the acknowledgement is to be remembered"
     SNOOZE_END = "the snooze ended"
     AUTO_RESOLVE = "the auto-resolve time passed"
+    QUIET_END = "the maintenance of the service ended"
+    POLICY_CHANGED = "the configuration gives it another policy"
+    LEVEL_GONE = "the configuration has its level no more"
 
 
 class IncidentReason(enum.Enum):
@@ -77,11 +82,14 @@ class Action(enum.Enum):
     """
 
     START = "page the first level of the policy"
-    RESUME = "page the level at which the policy stood"
+    RESUME = "page the level at which the policy stood, or its first"
+    TURN = "page the level at which the policy stands"
     NEXT = "page the next level"
     AGAIN = "page the level anew, by the higher urgency"
     SEND = "send the delayed page"
+    SPARE = "stop the delayed pages of who acknowledged"
     AWAIT = "run the acknowledgement timeout"
+    REMIND = "remember who acknowledged"
     SLEEP = "run the snooze"
     EXPIRE = "run the auto-resolve time"
     CLOSE = "say that it is resolved"
@@ -123,6 +131,7 @@ TABLE: Final[dict[tuple[IncidentState, Observation], Step]] = {
     (_TRIGGERED, Observation.SOURCE_RESOLVE): _closed(IncidentReason.RESOLVED_BY_SOURCE),
     (_TRIGGERED, Observation.PART_RESOLVE): Step(_TRIGGERED),
     (_TRIGGERED, Observation.ACKNOWLEDGE): _BY_PERSON,
+    (_TRIGGERED, Observation.PART_ACKNOWLEDGE): Step(_TRIGGERED, (Action.SPARE,)),
     (_TRIGGERED, Observation.SNOOZE): _ASLEEP,
     (_TRIGGERED, Observation.REASSIGN): Step(_TRIGGERED, (Action.START,)),
     (_TRIGGERED, Observation.ESCALATE): Step(_TRIGGERED, (Action.NEXT,)),
@@ -132,6 +141,9 @@ TABLE: Final[dict[tuple[IncidentState, Observation], Step]] = {
     (_TRIGGERED, Observation.PAGE_DUE): Step(_TRIGGERED, (Action.SEND,)),
     (_TRIGGERED, Observation.LEVEL_DUE): Step(_TRIGGERED, (Action.NEXT,)),
     (_TRIGGERED, Observation.AUTO_RESOLVE): _closed(IncidentReason.AUTO_RESOLVED),
+    (_TRIGGERED, Observation.QUIET_END): Step(_TRIGGERED, (Action.TURN,)),
+    (_TRIGGERED, Observation.POLICY_CHANGED): Step(_TRIGGERED, (Action.START,)),
+    (_TRIGGERED, Observation.LEVEL_GONE): Step(_TRIGGERED, (Action.TURN,)),
     (_ACKNOWLEDGED, Observation.TRIGGER): Step(_ACKNOWLEDGED),
     (_ACKNOWLEDGED, Observation.WORSEN): Step(_ACKNOWLEDGED),
     (_ACKNOWLEDGED, Observation.SOURCE_ACKNOWLEDGE): Step(_ACKNOWLEDGED),
@@ -146,7 +158,10 @@ TABLE: Final[dict[tuple[IncidentState, Observation], Step]] = {
     (_ACKNOWLEDGED, Observation.NOTE): Step(_ACKNOWLEDGED),
     (_ACKNOWLEDGED, Observation.RESOLVE): _closed(IncidentReason.RESOLVED),
     (_ACKNOWLEDGED, Observation.ACKNOWLEDGE_TIMEOUT): _back(IncidentReason.ACKNOWLEDGE_TIMEOUT),
+    (_ACKNOWLEDGED, Observation.REMINDER_DUE): Step(_ACKNOWLEDGED, (Action.REMIND,)),
     (_ACKNOWLEDGED, Observation.AUTO_RESOLVE): _closed(IncidentReason.AUTO_RESOLVED),
+    (_ACKNOWLEDGED, Observation.POLICY_CHANGED): Step(_ACKNOWLEDGED),
+    (_ACKNOWLEDGED, Observation.LEVEL_GONE): Step(_ACKNOWLEDGED),
     (_SNOOZED, Observation.TRIGGER): Step(_SNOOZED),
     (_SNOOZED, Observation.WORSEN): Step(_SNOOZED),
     (_SNOOZED, Observation.SOURCE_ACKNOWLEDGE): Step(_SNOOZED),
@@ -161,6 +176,8 @@ TABLE: Final[dict[tuple[IncidentState, Observation], Step]] = {
     (_SNOOZED, Observation.NOTE): Step(_SNOOZED),
     (_SNOOZED, Observation.RESOLVE): _closed(IncidentReason.RESOLVED),
     (_SNOOZED, Observation.SNOOZE_END): _back(IncidentReason.SNOOZE_ENDED),
+    (_SNOOZED, Observation.POLICY_CHANGED): Step(_SNOOZED),
+    (_SNOOZED, Observation.LEVEL_GONE): Step(_SNOOZED),
     (_RESOLVED, Observation.TRIGGER): _OPENED,
     (_RESOLVED, Observation.SOURCE_ACKNOWLEDGE): Step(_RESOLVED),
     (_RESOLVED, Observation.SOURCE_RESOLVE): Step(_RESOLVED),

@@ -9,61 +9,45 @@ import attrs
 from obsflow.errors import NotFoundError, StateError
 from obsflow.incident.config import Config, Service
 from obsflow.incident.contacts import Urgency
-from obsflow.incident.escalation import Move, Policy, Position, resumed
+from obsflow.incident.escalation import Policy, Position
 from obsflow.incident.events import (
     Acknowledge,
     AddNote,
     AlertsReceived,
-    ChannelUpdate,
     Effect,
     Escalate,
     Event,
     Ignored,
+    IgnoredReason,
     IncidentMerged,
     IncidentOpened,
-    IncidentResolved,
+    MaintenanceChanged,
     Merge,
     NoteAdded,
     NoteKind,
-    PublicStatus,
     Reassign,
+    Reloaded,
     Resolve,
     Snooze,
-    Snoozed,
     SourceAcknowledge,
     SourceResolve,
-    StatusUpdate,
-    Transition,
     Trigger,
     Unacknowledge,
     Unsnooze,
     UpdateKind,
-    page_cause,
 )
-from obsflow.incident.lifecycle import Action, IncidentReason, IncidentState, Observation, Step, advance
-from obsflow.incident.paging import Paging
+from obsflow.incident.heartbeats import Pulse
+from obsflow.incident.lifecycle import IncidentState, Observation, advance
+from obsflow.incident.maintenance import Window
+from obsflow.incident.operations import Beat, Change, EndMaintenance, Reload, StartMaintenance
+from obsflow.incident.reload import readjust
 from obsflow.incident.sources import from_notification
-from obsflow.incident.state import Incident, Key, Snapshot, Timer
+from obsflow.incident.state import Incident, Key, Snapshot
+from obsflow.incident.steps import STATUS_OF_NOTE, Cause, Steps
 from obsflow.model.notifications import Notification
 
-
-@attrs.frozen
-class _Cause:
-    """What makes a step: `timer` is the one that ran out, `by` the person."""
-
-    observation: Observation
-    now: int
-    by: str = ""
-    timer: Timer | None = None
-
-
-# What a status page is told of a note, and of a state.
-_STATUS_OF_NOTE = {NoteKind.CAUSE: PublicStatus.IDENTIFIED, NoteKind.MITIGATION: PublicStatus.MONITORING}
-_STATUS_OF_STATE = {
-    (IncidentState.NONE, IncidentState.TRIGGERED): PublicStatus.INVESTIGATING,
-    **{(state, IncidentState.RESOLVED): PublicStatus.RESOLVED for state in IncidentState if state.is_open},
-}
 _PRIVATE_NOTES = frozenset({NoteKind.NOTE, NoteKind.ONSET})
+_MAX_CHANGES = 50  # of a service; what is older is forgotten
 
 
 class Incidents:
@@ -74,16 +58,20 @@ class Incidents:
     """
 
     def __init__(self, config: Config) -> None:
-        self.config = config
-        self._state = Snapshot()
+        self._state = Snapshot(config, dict(config.services))
 
     # -- the machine
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._state.config
 
     def receive(self, event: Event, now: int) -> None:
         """Take in an event, after the timers before `now`.
 
         Raises StateError for what the table of the lifecycle does not allow, NotFoundError for an incident, service,
-        policy or user that does not exist; the event then changes nothing.
+        policy, user or heartbeat that does not exist; the event then changes nothing.
         """
         if self._state.now is not None and now < self._state.now:
             raise StateError(f"time went back, from {self._state.now} to {now}")
@@ -100,15 +88,15 @@ class Incidents:
 
     def next_timer(self) -> int | None:
         """When `poll` has something to do even if nothing happens before; None if never."""
-        due = self._state.next_timer()
-        return None if due is None else due[1].at
+        due, missed = self._state.next_timer(), self._state.next_missed()
+        return min((each for each in (due and due[1].at, missed and missed[0]) if each is not None), default=None)
 
     def snapshot(self) -> Snapshot:
-        """A copy of everything remembered."""
+        """A copy of everything remembered, with the configuration."""
         return self._state.copy()
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from a snapshot of a machine with the same configuration."""
+        """Go on from a snapshot, by its configuration; if there is another since then, let a Reload follow."""
         self._state = snapshot.copy()
 
     # -- questions
@@ -136,21 +124,40 @@ class Incidents:
         _HANDLERS[type(source_event)](self, source_event, now)
 
     def _trigger(self, event: Trigger, now: int) -> None:
-        service = self._service(event.service)
         key, incident = (event.service, event.key), self.find(event.service, event.key)
-        if incident is None or not incident.state.is_open:
-            self._open(service, key, event, now)
-            return
-        incident = attrs.evolve(incident.with_alerts(event.alerts), open_keys=incident.open_keys | {key})
-        observation, incident = self._more(incident, service.urgency or event.urgency)
+        is_open = incident is not None and incident.state.is_open
+        service = self._state.services[event.service] if is_open else self._service(event.service)
+        if incident is None or not is_open:
+            incident = self._group(service, now)
+            if incident is None:
+                self._open(service, key, event, now)
+                return
+            incident = attrs.evolve(incident, keys=(*incident.keys, key))
+            self._state.keys[key] = incident.number
+        if event.is_whole:
+            incident = incident.without_reports(key)
+        incident = incident.with_reports((key, alert) for alert in event.alerts)
+        incident = attrs.evolve(incident, open_keys=incident.open_keys | {key})
+        by_day = service.hours is not None and service.hours.raises
+        urgency = service.urgency_at(now if by_day else incident.opened_at, event.urgency)
+        observation, incident = self._more(incident, urgency)
         self._state.effects.append(AlertsReceived(now, incident.number, event.key, observation, event.alerts))
-        self._apply(incident, _Cause(observation, now))
+        self._steps.apply(incident, Cause(observation, now))
+
+    def _group(self, service: Service, now: int) -> Incident | None:
+        """The open incident of the service that a new key is part of, if it groups what comes together."""
+        if service.group_ms is None:
+            return None
+        for incident in reversed(self._state.incidents.values()):  # the last that was opened first
+            if incident.opened_at < now - service.group_ms:
+                return None
+            if incident.service == service.name and incident.state.is_open:
+                return incident
+        return None
 
     def _open(self, service: Service, key: Key, event: Trigger, now: int) -> None:
         """A fresh incident, also where the key had one that is resolved."""
-        policy = self.config.policies[service.policy]
-        number = len(self._state.incidents) + 1
-        urgency = service.urgency or event.urgency
+        number, urgency = len(self._state.incidents) + 1, service.urgency_at(now, event.urgency)
         incident = Incident(
             number=number,
             service=service.name,
@@ -159,7 +166,7 @@ class Incidents:
             state=IncidentState.NONE,
             opened_at=now,
             since=now,
-            position=Position(policy),
+            position=Position(self.config.policies[service.policy]),
             level_since=now,
             keys=(key,),
             open_keys=frozenset((key,)),
@@ -167,57 +174,73 @@ class Incidents:
         self._state.keys[key] = number
         opened = IncidentOpened(now, number, service.name, event.key, event.title, urgency)
         self._state.effects += (opened, AlertsReceived(now, number, event.key, Observation.TRIGGER, event.alerts))
-        self._apply(incident.with_alerts(event.alerts), _Cause(Observation.TRIGGER, now))
+        incident = incident.with_reports((key, alert) for alert in event.alerts)
+        self._steps.apply(incident, Cause(Observation.TRIGGER, now))
+        for change in self._state.changes.get(service.name, ()):
+            if service.changes_ms is not None and change.occurred_at >= now - service.changes_ms:
+                self._note_change(self._state.incidents[number], change, now)
 
     def _more(self, incident: Incident, urgency: Urgency) -> tuple[Observation, Incident]:
         """What more of an open incident is to it: nothing starts anew, but its urgency may rise."""
         if urgency is Urgency.HIGH and incident.urgency is Urgency.LOW:
-            return Observation.WORSEN, attrs.evolve(incident, urgency=urgency)
+            return Observation.WORSEN, attrs.evolve(incident, urgency=urgency).without_timers(Observation.WORSEN)
         return Observation.TRIGGER, incident
 
     def _source_acknowledge(self, event: SourceAcknowledge, now: int) -> None:
         if (incident := self._of_source(event, Observation.SOURCE_ACKNOWLEDGE, now)) is not None:
-            self._apply(incident, _Cause(Observation.SOURCE_ACKNOWLEDGE, now))
+            self._steps.apply(incident, Cause(Observation.SOURCE_ACKNOWLEDGE, now))
 
     def _source_resolve(self, event: SourceResolve, now: int) -> None:
         incident = self._of_source(event, Observation.SOURCE_RESOLVE, now)
         if incident is None:
             return
-        left = incident.open_keys - {(event.service, event.key)}
+        key = (event.service, event.key)
+        incident = incident.with_reports((key, alert) for alert in event.alerts)
+        ended = incident.ended_reports(key, now)
+        incident = incident.with_reports((key, alert) for alert in ended)
+        left = incident.open_keys - {key}
         observation = Observation.PART_RESOLVE if left else Observation.SOURCE_RESOLVE
-        self._state.effects.append(AlertsReceived(now, incident.number, event.key, observation, event.alerts))
-        self._apply(attrs.evolve(incident.with_alerts(event.alerts), open_keys=left), _Cause(observation, now))
+        alerts = (*event.alerts, *ended)
+        self._state.effects.append(AlertsReceived(now, incident.number, event.key, observation, alerts))
+        self._steps.apply(attrs.evolve(incident, open_keys=left), Cause(observation, now))
 
     def _of_source(
         self, event: SourceAcknowledge | SourceResolve, observation: Observation, now: int
     ) -> Incident | None:
         """The open incident of a key; without one the word is ignored, and that is said."""
-        self._service(event.service)
         incident = self.find(event.service, event.key)
         if incident is not None and incident.state.is_open:
             return incident
+        self._service(event.service)
         advance(IncidentState.NONE if incident is None else incident.state, observation)
-        number = 0 if incident is None else incident.number
-        self._state.effects.append(Ignored(now, number, event.service, event.key, observation))
+        number, reason = (0, IgnoredReason.UNKNOWN) if incident is None else (incident.number, IgnoredReason.OVER)
+        self._state.effects.append(Ignored(now, number, event.service, event.key, observation, reason))
         return None
 
     # -- people
 
     def _acknowledge(self, event: Acknowledge, now: int) -> None:
         incident = self.incident(event.incident)
-        by = incident.acknowledged_by if incident.state is IncidentState.ACKNOWLEDGED else event.by
-        self._apply(incident, _Cause(Observation.ACKNOWLEDGE, now, event.by), acknowledged_by=by)
+        if incident.state is IncidentState.ACKNOWLEDGED or event.by in incident.acknowledgers:
+            advance(incident.state, Observation.ACKNOWLEDGE)  # which is no news
+            return
+        is_part = incident.state is IncidentState.TRIGGERED and incident.missing_acknowledgements > 1
+        observation = Observation.PART_ACKNOWLEDGE if is_part else Observation.ACKNOWLEDGE
+        by = "" if is_part else event.by
+        people = (*incident.acknowledgers, event.by)
+        self._steps.apply(incident, Cause(observation, now, event.by), acknowledged_by=by, acknowledgers=people)
 
     def _unacknowledge(self, event: Unacknowledge, now: int) -> None:
-        self._apply(self.incident(event.incident), _Cause(Observation.UNACKNOWLEDGE, now, event.by))
+        self._steps.apply(self.incident(event.incident), Cause(Observation.UNACKNOWLEDGE, now, event.by))
 
     def _snooze(self, event: Snooze, now: int) -> None:
         if event.until <= now:
             raise StateError("a snooze must end after now")
-        self._apply(self.incident(event.incident), _Cause(Observation.SNOOZE, now, event.by), snoozed_until=event.until)
+        incident = self.incident(event.incident)
+        self._steps.apply(incident, Cause(Observation.SNOOZE, now, event.by), snoozed_until=event.until)
 
     def _unsnooze(self, event: Unsnooze, now: int) -> None:
-        self._apply(self.incident(event.incident), _Cause(Observation.UNSNOOZE, now, event.by))
+        self._steps.apply(self.incident(event.incident), Cause(Observation.UNSNOOZE, now, event.by))
 
     def _reassign(self, event: Reassign, now: int) -> None:
         incident = self.incident(event.incident)
@@ -227,132 +250,143 @@ class Incidents:
         if unknown or (event.policy and event.policy not in self.config.policies):
             raise NotFoundError(f'no user "{unknown[0]}"' if unknown else f'no policy "{event.policy}"')
         policy = self.config.policies[event.policy] if event.policy else Policy.of_users(event.users)
-        self._apply(incident, _Cause(Observation.REASSIGN, now, event.by), position=Position(policy))
+        cause = Cause(Observation.REASSIGN, now, event.by)
+        self._steps.apply(incident, cause, position=Position(policy), is_assigned=True)
 
     def _escalate(self, event: Escalate, now: int) -> None:
-        incident = self.incident(event.incident)
-        advance(incident.state, Observation.ESCALATE)
-        self._paging(now).check_moves(incident)
-        self._apply(incident, _Cause(Observation.ESCALATE, now, event.by))
+        self._steps.apply(self.incident(event.incident), Cause(Observation.ESCALATE, now, event.by))
 
     def _merge(self, event: Merge, now: int) -> None:
         incident, into = self.incident(event.incident), self.incident(event.into)
         advance(incident.state, Observation.MERGE)
         if incident is into or not into.state.is_open:
             raise StateError(f"incident {incident.number} cannot be merged into {into.number}: not another open one")
-        self._apply(incident, _Cause(Observation.MERGE, now, event.by), merged_into=into.number)
+        self._steps.apply(incident, Cause(Observation.MERGE, now, event.by), merged_into=into.number)
         self._state.keys.update(dict.fromkeys(incident.keys, into.number))
         into = attrs.evolve(
-            into.with_alerts(incident.alerts),
+            into.with_reports(incident.reports),
             keys=(*into.keys, *incident.keys),
             open_keys=into.open_keys | incident.open_keys,
         )
         observation, into = self._more(into, incident.urgency)
         self._state.effects.append(IncidentMerged(now, into.number, incident.number, event.by))
-        self._apply(into, _Cause(observation, now, event.by))
+        self._steps.apply(into, Cause(observation, now, event.by))
 
     def _note(self, event: AddNote, now: int) -> None:
-        incident = self.incident(event.incident)
+        incident, steps = self.incident(event.incident), self._steps
         advance(incident.state, Observation.NOTE)
         at = now if event.occurred_at is None else event.occurred_at
         self._state.effects.append(NoteAdded(now, incident.number, event.by, event.text, event.kind, at))
         if event.kind not in _PRIVATE_NOTES:
-            self._tell(incident, UpdateKind.NOTE, f"{event.kind.value}: {event.text}", now)
+            steps.tell(incident, UpdateKind.NOTE, f"{event.kind.value}: {event.text}", now)
         if incident.state.is_open:
-            self._publish(incident, _STATUS_OF_NOTE.get(event.kind), UpdateKind.NOTE, now)
+            steps.publish(incident, STATUS_OF_NOTE.get(event.kind), UpdateKind.NOTE, now)
 
     def _resolve(self, event: Resolve, now: int) -> None:
-        self._apply(self.incident(event.incident), _Cause(Observation.RESOLVE, now, event.by))
+        self._steps.apply(self.incident(event.incident), Cause(Observation.RESOLVE, now, event.by))
+
+    # -- operations
+
+    def _reload(self, event: Reload, now: int) -> None:
+        before = self._state.services
+        self._state.config = event.config
+        in_use = {incident.service for incident in self._state.incidents.values() if incident.state.is_open}
+        kept = {name: service for name, service in before.items() if name in in_use}
+        self._state.services = {**kept, **event.config.services}
+        self._state.effects.append(Reloaded(now))
+        for incident in self.incidents:
+            if incident.state.is_open:
+                readjust(self._steps, incident, before, now)
+        for key, pulse in list(self._state.pulses.items()):
+            heartbeat = self._state.heartbeat(key) if key[0] in event.config.services else None
+            if heartbeat is None:
+                del self._state.pulses[key]
+            elif pulse.due is not None:
+                self._state.pulses[key] = Pulse(pulse.last, max(now, pulse.last + heartbeat.timeout_ms))
+
+    def _start_maintenance(self, event: StartMaintenance, now: int) -> None:
+        if event.until <= now:
+            raise StateError("a maintenance must end after now")
+        self._service(event.service)
+        self._set_maintenance(event.service, event.by, now, event.until)
+
+    def _end_maintenance(self, event: EndMaintenance, now: int) -> None:
+        windows = self._state.windows.get(event.service, ())
+        self._service(event.service)
+        if not any(window.covers(now) for window in windows):
+            raise StateError(f'service "{event.service}" is in no maintenance that could be ended')
+        self._set_maintenance(event.service, event.by, now, now)
+
+    def _set_maintenance(self, service: str, by: str, now: int, until: int) -> None:
+        """Until then nobody is paged, whatever was said before; what waits for the end is told of it."""
+        windows = [
+            Window(each.start, min(each.end, now)) for each in self._state.windows.get(service, ()) if each.end >= now
+        ]
+        windows = [each for each in windows if each.start < each.end]
+        self._state.windows[service] = (*windows, *([Window(now, until)] if until > now else []))
+        self._state.effects.append(MaintenanceChanged(now, 0, service, by, until))
+        for incident in self.incidents:
+            if incident.service == service and incident.state.is_open:
+                wanted = [(timer.due, timer.observation, timer.page) for timer in incident.timers]
+                self._state.incidents[incident.number] = self._state.rearm(incident, wanted)
+
+    def _beat(self, event: Beat, now: int) -> None:
+        service, key = self._service(event.service), (event.service, event.name)
+        heartbeat = self._state.heartbeat(key)
+        if heartbeat is None:
+            raise NotFoundError(f'service "{service.name}" has no heartbeat "{event.name}"')
+        self._state.pulses[key] = Pulse(now, now + heartbeat.timeout_ms)
+        incident = self.find(event.service, heartbeat.key)
+        if incident is not None and incident.state.is_open:
+            self._source_resolve(SourceResolve(event.service, heartbeat.key), now)
+
+    def _change(self, event: Change, now: int) -> None:
+        self._service(event.service)
+        self._state.changes[event.service] = (*self._state.changes.get(event.service, ()), event)[-_MAX_CHANGES:]
+        for incident in self.incidents:
+            if incident.service == event.service and incident.state.is_open:
+                self._note_change(incident, event, now)
+
+    def _note_change(self, incident: Incident, change: Change, now: int) -> None:
+        note = AddNote(incident.number, change.source, change.summary, NoteKind.DEPLOYMENT, change.occurred_at)
+        self._note(note, now)
 
     # -- steps
 
+    @property
+    def _steps(self) -> Steps:
+        return Steps(self._state)
+
     def _run_until(self, end: int) -> None:
-        """Let the timers before `end` happen, each at its own time."""
-        while (due := self._state.next_timer()) is not None and due[1].at < end:
-            heapq.heappop(self._state.timers)
-            incident, timer = due
-            left = tuple(each for each in incident.timers if each is not timer)
-            self._apply(attrs.evolve(incident, timers=left), _Cause(timer.observation, timer.at, timer=timer))
+        """Let what is due before `end` happen, each at its own time; of an instant first what heartbeats are missed."""
+        while True:
+            due, missed = self._state.next_timer(), self._state.next_missed()
+            if missed is not None and missed[0] < end and (due is None or missed[0] <= due[1].at):
+                self._miss(missed[1], missed[0])
+            elif due is not None and due[1].at < end:
+                heapq.heappop(self._state.timers)
+                incident, timer = due
+                left = tuple(each for each in incident.timers if each is not timer)
+                incident = attrs.evolve(incident, timers=left)
+                if timer.observation is Observation.WORSEN:  # with the support hours
+                    incident = attrs.evolve(incident, urgency=Urgency.HIGH)
+                self._steps.apply(incident, Cause(timer.observation, timer.at, timer=timer))
+            else:
+                return
 
-    def _apply(self, incident: Incident, cause: _Cause, **changes: Any) -> None:
-        """Take the step of the table: state, effects, reason. Raises StateError before anything is changed."""
-        step = advance(incident.state, cause.observation)
-        after = attrs.evolve(incident, **changes)
-        if step.next is not incident.state:
-            after = self._enter(after, step, cause)
-        for action in step.actions:
-            after = self._act(after, action, step, cause)
-        self._state.incidents[after.number] = after
-
-    def _enter(self, incident: Incident, step: Step, cause: _Cause) -> Incident:
-        """The incident in its next state, with every timer stopped; those who listen are told."""
-        assert step.reason is not None
-        before, state, now = incident.state, step.next, cause.now
-        elapsed_ms = now - incident.since
-        self._state.effects.append(Transition(now, incident.number, before, state, step.reason, cause.by, elapsed_ms))
-        self._tell(incident, UpdateKind.STATE, f"{incident.title}: {state.value}, {step.reason.value}", now)
-        if step.reason is not IncidentReason.MERGED:  # it goes on, as another
-            self._publish(incident, _STATUS_OF_STATE.get((before, state)), UpdateKind.STATE, now)
-        return attrs.evolve(
-            incident,
-            state=state,
-            since=now,
-            timers=(),
-            acknowledged_by=incident.acknowledged_by if state is IncidentState.ACKNOWLEDGED else "",
-            snoozed_until=incident.snoozed_until if state is IncidentState.SNOOZED else None,
-        )
-
-    def _act(self, incident: Incident, action: Action, step: Step, cause: _Cause) -> Incident:
-        now, service, paging = cause.now, self.config.services[incident.service], self._paging(cause.now, cause.by)
-        why = page_cause(cause.observation, step.reason)
-        match action:
-            case Action.START:
-                return paging.turn_to(incident, Move.START, incident.position, why)
-            case Action.RESUME:
-                return paging.turn_to(incident, Move.AGAIN, resumed(incident.position), why)
-            case Action.NEXT:
-                return paging.move_on(incident, why)
-            case Action.AGAIN:
-                return paging.page_again(incident, why)
-            case Action.SEND:
-                assert cause.timer is not None
-                assert cause.timer.page is not None
-                paging.send(incident, cause.timer.page)
-            case Action.AWAIT if service.acknowledge_timeout_ms is not None:
-                at = now + service.acknowledge_timeout_ms
-                return self._state.arm(incident, at, Observation.ACKNOWLEDGE_TIMEOUT)
-            case Action.SLEEP:
-                assert incident.snoozed_until is not None
-                self._state.effects.append(Snoozed(now, incident.number, cause.by, incident.snoozed_until))
-                awake = incident.without_timers(Observation.SNOOZE_END)
-                return self._state.arm(awake, incident.snoozed_until, Observation.SNOOZE_END)
-            case Action.EXPIRE if service.auto_resolve_ms is not None:
-                if incident.state is IncidentState.TRIGGERED or service.auto_resolves_acknowledged:
-                    return self._state.arm(incident, now + service.auto_resolve_ms, Observation.AUTO_RESOLVE)
-            case Action.CLOSE:
-                assert step.reason is not None
-                duration_ms, into = now - incident.opened_at, incident.merged_into
-                resolved = IncidentResolved(now, incident.number, step.reason, cause.by, duration_ms, into)
-                self._state.effects.append(resolved)
-        return incident
-
-    def _paging(self, now: int, by: str = "") -> Paging:
-        return Paging(self.config, self._state, now, by)
+    def _miss(self, key: Key, now: int) -> None:
+        """Trigger the incident of a heartbeat that is missed."""
+        heartbeat, last = self._state.heartbeat(key), self._state.pulses[key].last
+        assert heartbeat is not None
+        self._state.pulses[key] = Pulse(last, None)
+        urgency = Urgency.of_severity(heartbeat.severity)
+        self._trigger(Trigger(key[0], heartbeat.key, heartbeat.title, urgency, (heartbeat.absence(last),)), now)
 
     def _service(self, name: str) -> Service:
         service = self.config.services.get(name)
         if service is None:
             raise NotFoundError(f'no service "{name}"')
         return service
-
-    def _tell(self, incident: Incident, kind: UpdateKind, text: str, now: int) -> None:
-        channel = self.config.services[incident.service].channel or f"#incident-{incident.number}"
-        self._state.effects.append(ChannelUpdate(now, incident.number, channel, kind, text))
-
-    def _publish(self, incident: Incident, status: PublicStatus | None, kind: UpdateKind, now: int) -> None:
-        component = self.config.services[incident.service].status_page
-        if component and status is not None:
-            self._state.effects.append(StatusUpdate(now, incident.number, component, status, kind))
 
 
 _HANDLERS: dict[type, Callable[[Incidents, Any, int], None]] = {
@@ -369,4 +403,9 @@ _HANDLERS: dict[type, Callable[[Incidents, Any, int], None]] = {
     Merge: Incidents._merge,  # noqa: SLF001
     AddNote: Incidents._note,  # noqa: SLF001
     Resolve: Incidents._resolve,  # noqa: SLF001
+    Reload: Incidents._reload,  # noqa: SLF001
+    StartMaintenance: Incidents._start_maintenance,  # noqa: SLF001
+    EndMaintenance: Incidents._end_maintenance,  # noqa: SLF001
+    Beat: Incidents._beat,  # noqa: SLF001
+    Change: Incidents._change,  # noqa: SLF001
 }

@@ -2,102 +2,33 @@
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from obsflow.errors import NotFoundError
+from obsflow.incident.analysis import ActionItem, Analysis, Priority
 from obsflow.incident.causes import Category, Cause, FollowUp
 from obsflow.incident.events import (
     Effect,
     Escalated,
     IncidentMerged,
     IncidentOpened,
-    IncidentResolved,
     NoteAdded,
-    NoteKind,
     Page,
     Snoozed,
     Transition,
 )
-from obsflow.incident.lifecycle import IncidentState
-from obsflow.incident.timeline import Entry, first_note, timeline
+from obsflow.incident.evidence import Hypothesis, Investigation
+from obsflow.incident.timeline import Entry, timeline
+from obsflow.incident.times import INSTANTS, SPANS, Times, find_times
 from obsflow.model.durations import HOUR_MS, render_duration
 from obsflow.model.times import render_rfc3339
 
-POST_MORTEM_WITHIN_MS = 48 * HOUR_MS
-UNKNOWN = "unknown"
+POST_MORTEM_WITHIN_MS: Final = 48 * HOUR_MS
+UNKNOWN: Final = "unknown"
 
-_ACTS = Escalated | IncidentMerged | NoteAdded | Snoozed | Transition
-
-
-@attrs.frozen
-class ActionItem:
-    """Something to do; `deadline` in ms. Without owner or deadline it is an open point of the report."""
-
-    text: str
-    owner: str = ""
-    deadline: int | None = None
-    ticket: str = ""
-
-
-@attrs.frozen
-class Analysis:
-    """What people found out. Times, ms, go before those that the timeline knows."""
-
-    started_at: int | None = None
-    mitigated_at: int | None = None
-    impact: str = ""
-    why: str = ""
-    why_not_caught: str = ""
-    learned: str = ""
-    causes: tuple[Cause, ...] = ()
-    categories: tuple[Category, ...] = ()  # besides those of the causes
-    actions: tuple[ActionItem, ...] = ()
-    done: tuple[FollowUp, ...] = ()
-
-
-@attrs.frozen
-class Times:
-    """The instants of an incident in ms, and the durations between them; None is unknown.
-
-    Detection counts from the start; acknowledgement, mitigation and resolution from detection; `total_ms` is from the
-    start to the end. `deployed_at` and `decided_at` are the last deployment noted before detection, and the first
-    decision.
-    """
-
-    started_at: int | None
-    detected_at: int
-    acknowledged_at: int | None
-    mitigated_at: int | None
-    resolved_at: int | None
-    deployed_at: int | None = None
-    decided_at: int | None = None
-
-    @property
-    def detect_ms(self) -> int | None:
-        """Time to detect."""
-        return _between(self.started_at, self.detected_at)
-
-    @property
-    def acknowledge_ms(self) -> int | None:
-        """Time to acknowledge."""
-        return _between(self.detected_at, self.acknowledged_at)
-
-    @property
-    def mitigate_ms(self) -> int | None:
-        """Time to mitigate."""
-        return _between(self.detected_at, self.mitigated_at)
-
-    @property
-    def resolve_ms(self) -> int | None:
-        """Time to resolve."""
-        return _between(self.detected_at, self.resolved_at)
-
-    @property
-    def total_ms(self) -> int | None:
-        """How long it lasted."""
-        return _between(self.started_at, self.resolved_at)
+_PRIORITIES: Final = (*Priority, None)
 
 
 @attrs.frozen
@@ -111,12 +42,18 @@ class Report:
     times: Times
     entries: tuple[Entry, ...]
     analysis: Analysis
+    investigation: Investigation | None = None
 
     @property
     def categories(self) -> tuple[Category, ...]:
         """The categories of the causes, and those that were named, in the order of the list."""
         found = {cause.category for cause in self.analysis.causes} | set(self.analysis.categories)
         return tuple(category for category in Category if category in found)
+
+    @property
+    def actions(self) -> tuple[ActionItem, ...]:
+        """What is to be done, the most urgent first; without a priority, last."""
+        return tuple(sorted(self.analysis.actions, key=lambda action: _PRIORITIES.index(action.priority)))
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -139,28 +76,32 @@ class Report:
     @property
     def open_points(self) -> tuple[str, ...]:
         """What is still to be found out or agreed."""
-        missing = [name for name, _, value in _TIMES if value(self.times) is None]
-        points = [f"{name.lower()}: time {UNKNOWN}" for name in missing]
+        times = self.times
+        points = [
+            f"{each.name.lower()}: time {UNKNOWN}" for each in INSTANTS if each.is_asked and each.value(times) is None
+        ]
+        durations = ((each, each.value(times)) for each in SPANS)
+        points += [f"{each.name} is negative: {each.explain(times)}" for each, length in durations if (length or 0) < 0]
         points += [f"not answered: {question}" for question, answer in _QUESTIONS if not answer(self.analysis)]
         if not self.categories:
             points.append("no category")
-        if not self.analysis.actions:
+        if not self.actions:
             points.append("no action items")
-        for action in self.analysis.actions:
-            points += [f"no owner: {action.text}"] if not action.owner else []
-            points += [f"no deadline: {action.text}"] if action.deadline is None else []
+        points += [f"no {what}: {action.text}" for action in self.actions for what in action.lacks]
         return tuple(points)
 
     def to_plain(self) -> dict[str, Any]:
         """The report as plain data: times in RFC 3339, durations in ms, null where unknown."""
-        times = {key: _instant_or_null(value(self.times)) for _, key, value in _ALL_TIMES}
+        times, sources = self.times, self.times.sources
         return {
             "incident": self.incident,
             "title": self.title,
             "service": self.service,
             "urgency": self.urgency,
-            "times": times,
-            "durations_ms": {key: value(self.times) for _, key, value in _DURATIONS},
+            "times": {each.key: _instant_or_null(each.value(times)) for each in INSTANTS},
+            "time_sources": {each.key: sources[each.key].value for each in INSTANTS if each.key in sources},
+            "durations_ms": {each.key: each.value(times) for each in SPANS},
+            "investigation": None if self.investigation is None else self.investigation.to_plain(),
             "impact": self.analysis.impact or None,
             "analysis": {
                 "why": self.analysis.why or None,
@@ -175,8 +116,9 @@ class Report:
                     "owner": action.owner or None,
                     "deadline": _instant_or_null(action.deadline),
                     "ticket": action.ticket or None,
+                    "priority": action.priority.value if action.priority else None,
                 }
-                for action in self.analysis.actions
+                for action in self.actions
             ],
             "follow_up": {each.value: each in self.analysis.done for each in FollowUp},
             "people": list(self.people),
@@ -201,11 +143,12 @@ class Report:
             _render_times(self.times),
             "## Timeline",
             "\n".join(f"* {_instant(each.time)} **{each.kind}** {_line(each.text)}" for each in self.entries),
+            *_render_investigation(self.investigation),
             "## Analysis",
             "\n".join(f"* {question} {_line(answer(analysis)) or UNKNOWN}" for question, answer in _QUESTIONS),
             _render_categories(self.categories, analysis.causes),
             "## Action items",
-            _render_actions(analysis.actions),
+            _render_actions(self.actions),
             "## Follow-up",
             "\n".join(f"- [{'x' if each in analysis.done else ' '}] {each.value}" for each in FollowUp),
             "## Open points",
@@ -220,10 +163,18 @@ class Report:
         return f"The post-mortem is held until {due}, blameless, with all who took part: {people}."
 
 
-def write_report(effects: Iterable[Effect], incident: int, analysis: Analysis | None = None) -> Report:
-    """The report of an incident from the effects of its machine. Raises NotFoundError if it was never opened."""
+def write_report(
+    effects: Iterable[Effect],
+    incident: int,
+    analysis: Analysis | None = None,
+    investigation: Investigation | None = None,
+) -> Report:
+    """The report of an incident from the effects of its machine, and what an investigation found of its time.
+
+    Raises NotFoundError if it was never opened.
+    """
     analysis = analysis or Analysis()
-    entries = timeline(effects, incident)
+    entries = timeline(effects, incident, investigation)
     opened = next((entry.effect for entry in entries if isinstance(entry.effect, IncidentOpened)), None)
     if opened is None:
         raise NotFoundError(f"no incident {incident}")
@@ -232,74 +183,18 @@ def write_report(effects: Iterable[Effect], incident: int, analysis: Analysis | 
         title=opened.title,
         service=opened.service,
         urgency=opened.urgency.value,
-        times=_times(entries, opened, analysis),
+        times=find_times(entries, opened, analysis.started_at, analysis.mitigated_at, investigation),
         entries=entries,
         analysis=analysis,
+        investigation=investigation,
     )
 
 
-def _times(entries: tuple[Entry, ...], opened: IncidentOpened, analysis: Analysis) -> Times:
-    onset, mitigation, decision = (
-        first_note(entries, kind) for kind in (NoteKind.ONSET, NoteKind.MITIGATION, NoteKind.DECISION)
-    )
-    deployments = [
-        entry.time
-        for entry in entries
-        if isinstance(entry.effect, NoteAdded)
-        and entry.effect.kind is NoteKind.DEPLOYMENT
-        and entry.time <= opened.time
-    ]
-    started_at, mitigated_at = analysis.started_at, analysis.mitigated_at
-    if started_at is None and onset is not None:
-        started_at = onset.occurred_at
-    if mitigated_at is None and mitigation is not None:
-        mitigated_at = mitigation.occurred_at
-    effects = [entry.effect for entry in entries]
-    acknowledged = [
-        each.time for each in effects if isinstance(each, Transition) and each.to_state is IncidentState.ACKNOWLEDGED
-    ]
-    resolved = [each.time for each in effects if isinstance(each, IncidentResolved)]
-    return Times(
-        started_at=started_at,
-        detected_at=opened.time,
-        acknowledged_at=acknowledged[0] if acknowledged else None,
-        mitigated_at=mitigated_at,
-        resolved_at=resolved[0] if resolved else None,
-        deployed_at=deployments[-1] if deployments else None,
-        decided_at=None if decision is None else decision.occurred_at,
-    )
-
-
-# Name, key in JSON, and the instant: the five that every report has, and with them those of a deployment.
-_TIMES: tuple[tuple[str, str, Callable[[Times], int | None]], ...] = (
-    ("Start", "started", lambda times: times.started_at),
-    ("Detected", "detected", lambda times: times.detected_at),
-    ("Acknowledged", "acknowledged", lambda times: times.acknowledged_at),
-    ("Mitigated", "mitigated", lambda times: times.mitigated_at),
-    ("Resolved", "resolved", lambda times: times.resolved_at),
-)
-_ALL_TIMES: tuple[tuple[str, str, Callable[[Times], int | None]], ...] = (
-    ("Deployment", "deployed", lambda times: times.deployed_at),
-    *_TIMES[:3],
-    ("Decision", "decided", lambda times: times.decided_at),
-    *_TIMES[3:],
-)
-_DURATIONS: tuple[tuple[str, str, Callable[[Times], int | None]], ...] = (
-    ("TTD", "ttd", lambda times: times.detect_ms),
-    ("TTA", "tta", lambda times: times.acknowledge_ms),
-    ("TTM", "ttm", lambda times: times.mitigate_ms),
-    ("TTR", "ttr", lambda times: times.resolve_ms),
-    ("Total", "total", lambda times: times.total_ms),
-)
 _QUESTIONS: tuple[tuple[str, Callable[[Analysis], str]], ...] = (
     ("Why did it occur?", lambda analysis: analysis.why),
     ("Why was it not caught?", lambda analysis: analysis.why_not_caught),
     ("What can we learn?", lambda analysis: analysis.learned),
 )
-
-
-def _between(start: int | None, end: int | None) -> int | None:
-    return None if start is None or end is None else end - start
 
 
 def _instant(time: int | None) -> str:
@@ -320,10 +215,42 @@ def _line(text: str) -> str:
 
 
 def _render_times(times: Times) -> str:
-    rows = ["| | time |", "| --- | --- |"]
-    rows += [f"| {name} | {_instant(value(times))} |" for name, _, value in _ALL_TIMES]
-    rows += [f"| {name} | {_duration(value(times))} |" for name, _, value in _DURATIONS]
+    rows = ["| | time | from |", "| --- | --- | --- |"]
+    for each in INSTANTS:
+        source = times.sources.get(each.key)
+        rows.append(f"| {each.name} | {_instant(each.value(times))} | {source.value if source else ''} |")
+    rows += [f"| {each.name} | {_duration(each.value(times))} | {each.explain(times)} |" for each in SPANS]
     return "\n".join(rows)
+
+
+def _render_investigation(investigation: Investigation | None) -> tuple[str, ...]:
+    """The ranked causes with their evidence."""
+    if investigation is None:
+        return ("## Causes", "Not investigated.")
+    during, baseline, diagnosis = investigation.during, investigation.baseline, investigation.diagnosis
+    looked_at = (
+        f"From {_instant(during.start)} to {_instant(during.end)}, beside {_instant(baseline.start)} to "
+        f"{_instant(baseline.end)}: {investigation.series} series, {investigation.logs} log records, "
+        f"{investigation.traces} traces."
+    )
+    parts = ["## Causes", f"{_line(diagnosis.verdict)}\n{looked_at}"]
+    if diagnosis.hypotheses:
+        parts.append("\n".join(_render_cause(rank, each) for rank, each in enumerate(diagnosis.hypotheses, 1)))
+    if investigation.slowest is not None:
+        parts.append(_line(investigation.slowest.render()))
+    if diagnosis.set_aside:
+        said = (f"* {item.kind.value}: {_line(item.statement)}: {why.value}" for item, why in diagnosis.set_aside)
+        parts.append("Set aside:\n\n" + "\n".join(said))
+    return tuple(parts)
+
+
+def _render_cause(rank: int, hypothesis: Hypothesis) -> str:
+    lines = [f"{rank}. **{_line(hypothesis.subject)}** {hypothesis.score:.2f}"]
+    for weighed in hypothesis.evidence:
+        item = weighed.evidence
+        at = f" at {_instant(item.time)}" if item.time is not None else ""
+        lines.append(f"   * {weighed.weight:.2f} {item.kind.value}{at}: {_line(item.statement)}")
+    return "\n".join(lines)
 
 
 def _render_categories(categories: tuple[Category, ...], causes: tuple[Cause, ...]) -> str:
@@ -340,9 +267,9 @@ def _render_categories(categories: tuple[Category, ...], causes: tuple[Cause, ..
 def _render_actions(actions: tuple[ActionItem, ...]) -> str:
     if not actions:
         return f"None agreed: {UNKNOWN}."
-    rows = ["| action | owner | deadline | ticket |", "| --- | --- | --- | --- |"]
-    rows += [
-        f"| {_line(each.text)} | {_line(each.owner) or UNKNOWN} | {_instant(each.deadline)} | {_line(each.ticket)} |"
-        for each in actions
-    ]
+    rows = ["| action | owner | deadline | priority | ticket |", "| --- | --- | --- | --- | --- |"]
+    for each in actions:
+        priority = each.priority.value if each.priority else UNKNOWN
+        who, until = _line(each.owner) or UNKNOWN, _instant(each.deadline)
+        rows.append(f"| {_line(each.text)} | {who} | {until} | {priority} | {_line(each.ticket) or UNKNOWN} |")
     return "\n".join(rows)

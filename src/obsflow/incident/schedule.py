@@ -1,6 +1,6 @@
 """On-call schedules: who is on call at an instant, and why; and the shifts of a stretch of time.
 
-A later layer goes before an earlier one where it has somebody, and an override before all layers.
+A later layer goes before an earlier one where it has somebody, or comes besides; an override goes before all layers.
 """
 
 import datetime
@@ -14,7 +14,10 @@ from obsflow.incident.rotation import DAY_MINUTES, Restriction, Rotation, minute
 
 @attrs.frozen
 class Layer:
-    """Users who take turns. Without restrictions somebody is always on call, from `since` until `until` (ms)."""
+    """Users who take turns. Without restrictions somebody is always on call, from `since` until `until` (ms).
+
+    With `adds` they are on call besides those of earlier layers, and not instead of them.
+    """
 
     name: str
     users: tuple[str, ...]
@@ -22,13 +25,14 @@ class Layer:
     restrictions: tuple[Restriction, ...] = ()
     since: int | None = None
     until: int | None = None
+    adds: bool = False
 
 
 @attrs.frozen
 class Override:
     """From `start` until `end` (ms) `user` is on call: instead of everybody, or of the one it `replaces`, or besides.
 
-    With `replaces` it holds only while that user would be on call.
+    With `replaces` it holds only while that user would be on call. Without a `user` nobody takes the place.
     """
 
     user: str
@@ -106,14 +110,19 @@ class Schedule:
         return tuple(shifts)
 
     def _of_layers(self, at: int, minute: int) -> tuple[OnCall, ...]:
-        for layer in reversed(self.layers):
+        found: tuple[OnCall, ...] = ()
+        for layer in self.layers:
             is_within = (layer.since is None or layer.since <= at) and (layer.until is None or at < layer.until)
             is_open = not layer.restrictions or any(each.contains(minute) for each in layer.restrictions)
             if is_within and is_open:
                 turn = layer.rotation.turn(at, self.zone)
                 user = layer.users[turn.index % len(layer.users)]
-                return (OnCall(user, ByLayer(layer.name, turn.index, turn.start, turn.end)),)
-        return ()
+                here = OnCall(user, ByLayer(layer.name, turn.index, turn.start, turn.end))
+                if not layer.adds:
+                    found = (here,)
+                elif all(each.user != user for each in found):
+                    found = (*found, here)
+        return found
 
     def _breaks(self, start: int, end: int) -> list[int]:
         """Every instant at which somebody else may come on call, with both ends, in order."""
@@ -158,9 +167,11 @@ def _overridden(found: tuple[OnCall, ...], override: Override, index: int) -> tu
     if override.adds:
         extra = () if override.user in present else (OnCall(override.user, ByOverride(index)),)
         return (*found, *extra)
-    if not override.replaces:
+    if not override.replaces:  # everybody, and then there is a user
         return (OnCall(override.user, ByOverride(index, present)),)
     if override.replaces not in present:
         return found
     others = tuple(each for each in found if each.user not in (override.replaces, override.user))
+    if not override.user:
+        return others
     return (*others, OnCall(override.user, ByOverride(index, (override.replaces,))))

@@ -8,6 +8,7 @@ from typing import Any
 from obsflow.errors import ConfigError, Problem
 from obsflow.incident.contacts import Urgency
 from obsflow.incident.events import SourceAcknowledge, SourceEvent, SourceResolve, Trigger
+from obsflow.incident.operations import Change
 from obsflow.model.labels import Labels
 from obsflow.model.notifications import AlertStatus, Notification, NotifiedAlert
 from obsflow.model.times import parse_time
@@ -19,6 +20,9 @@ _MEMBERS = frozenset({"routing_key", "event_action", "dedup_key", "payload", "cl
 _PAYLOAD = frozenset(
     {"summary", "source", "severity", "timestamp", "component", "group", "class", "custom_details"}
 )  # fmt: skip
+_CHANGE_MEMBERS = frozenset({"routing_key", "payload", "links", "images"})
+_CHANGE_PAYLOAD = frozenset({"summary", "source", "timestamp", "custom_details"})
+_DETAILS = ("client", "client_url", "links", "images")
 _TITLE_LABELS = ("alertname", "severity")
 
 
@@ -47,17 +51,16 @@ def _title(group: Labels, firing: list[NotifiedAlert]) -> str:
     return f"{name} ({rest})" if rest else name
 
 
-def parse_event(event: Mapping[str, Any], routing_keys: Mapping[str, str], now: int) -> SourceEvent:
+def parse_event(event: Mapping[str, Any], routing_keys: Mapping[str, str], now: int, new_id: str = "") -> SourceEvent:
     """An event of the Events API v2 for the service that `routing_keys` names for its key.
 
-    A trigger without `dedup_key` gets one derived from its time and content. Raises ConfigError with everything that
-    is wrong with it, which is also what an unknown routing key is.
+    Keys are told apart by upper and lower case. A trigger without `dedup_key` gets `new_id`, or else one derived from
+    its time and content. Raises ConfigError with everything that is wrong with it, which is also what an unknown
+    routing key is.
     """
     reader = _Reader()
     reader.known(event, _MEMBERS, "")
-    routing_key = reader.text(event, "routing_key", "", required=True)
-    if routing_key and routing_key not in routing_keys:
-        reader.note("routing_key", "no service has this routing key")
+    routing_key = reader.routing_key(event, routing_keys)
     action = reader.text(event, "event_action", "", required=True)
     if action and action not in ("trigger", "acknowledge", "resolve"):
         reader.note("event_action", f'expected "trigger", "acknowledge" or "resolve", got "{action}"')
@@ -69,8 +72,27 @@ def parse_event(event: Mapping[str, Any], routing_keys: Mapping[str, str], now: 
     if alert is None:
         return SourceAcknowledge(service, key) if action == "acknowledge" else SourceResolve(service, key)
     urgency = Urgency.of_severity(alert.labels["severity"])
-    key = key or dedup_key(json.dumps([now, alert.labels.pairs, alert.annotations["summary"]]))
-    return Trigger(service, key, alert.annotations["summary"], urgency, (alert,))
+    key = key or new_id or dedup_key(json.dumps([now, alert.labels.pairs, alert.annotations["summary"]]))
+    return Trigger(service, key, alert.annotations["summary"], urgency, (alert,), is_whole=True)
+
+
+def parse_change(event: Mapping[str, Any], routing_keys: Mapping[str, str], now: int) -> Change:
+    """A change event of the Events API v2, likewise; without a `timestamp` it happened now (ms)."""
+    reader = _Reader()
+    reader.known(event, _CHANGE_MEMBERS, "")
+    routing_key = reader.routing_key(event, routing_keys)
+    payload = event.get("payload")
+    if isinstance(payload, Mapping):
+        reader.known(payload, _CHANGE_PAYLOAD, "payload")
+    else:
+        reader.note("payload", "a change needs an object here")
+        payload = {"summary": "?"}
+    summary = reader.text(payload, "summary", "payload", longest=_MAX_SUMMARY, required=True)
+    source = reader.text(payload, "source", "payload")
+    occurred_at = reader.timestamp(payload, now)
+    if reader.problems:
+        raise ConfigError(tuple(reader.problems))
+    return Change(routing_keys[routing_key], summary, occurred_at, source)
 
 
 def _read_payload(reader: "_Reader", event: Mapping[str, Any], now: int) -> NotifiedAlert | None:
@@ -85,15 +107,11 @@ def _read_payload(reader: "_Reader", event: Mapping[str, Any], now: int) -> Noti
     if severity and severity not in SEVERITIES:
         reader.note("payload.severity", f'expected one of {", ".join(SEVERITIES)}, got "{severity}"')
     others = {name: reader.text(payload, name, "payload") for name in ("component", "group", "class")}
-    timestamp = reader.text(payload, "timestamp", "payload")
-    starts_at = now
-    if timestamp:
-        try:
-            starts_at = parse_time(timestamp)
-        except (OverflowError, ValueError) as error:
-            reader.note("payload.timestamp", str(error))
+    starts_at = reader.timestamp(payload, now)
     labels = Labels({"source": source, "severity": severity, **others})
-    annotations = Labels.of_annotations({"summary": summary})
+    details = {name: event.get(name) for name in _DETAILS} | {"custom_details": payload.get("custom_details")}
+    told = {name: reader.render(name, value) for name, value in details.items() if value not in (None, "", [], {})}
+    annotations = Labels.of_annotations({"summary": summary, **told})
     return NotifiedAlert(labels, annotations, AlertStatus.FIRING, starts_at, None, "")
 
 
@@ -110,6 +128,28 @@ class _Reader:
         for name in members:
             if name not in names:
                 self.note(f"{path}.{name}".lstrip("."), "unknown member")
+
+    def routing_key(self, event: Mapping[str, Any], routing_keys: Mapping[str, str]) -> str:
+        routing_key = self.text(event, "routing_key", "", required=True)
+        if routing_key and routing_key not in routing_keys:
+            self.note("routing_key", "no service has this routing key")
+        return routing_key
+
+    def render(self, path: str, value: Any) -> str:
+        """A detail as text: itself, or JSON."""
+        try:
+            return value if isinstance(value, str) else json.dumps(value)
+        except (TypeError, ValueError, RecursionError):
+            self.note(path, "expected plain data")
+            return ""
+
+    def timestamp(self, payload: Mapping[str, Any], now: int) -> int:
+        timestamp = self.text(payload, "timestamp", "payload")
+        try:
+            return parse_time(timestamp) if timestamp else now
+        except (OverflowError, ValueError) as error:
+            self.note("payload.timestamp", str(error))
+            return now
 
     def text(
         self, members: Mapping[str, Any], name: str, path: str, *, longest: int | None = None, required: bool = False

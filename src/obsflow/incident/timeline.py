@@ -1,7 +1,7 @@
 """Everything that happened to an incident, in order: what the machine's effects left behind, told in a line each."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 import attrs
 
@@ -18,42 +18,71 @@ from obsflow.incident.events import (
     NoteAdded,
     NoteKind,
     Page,
+    PagesHeld,
+    PartlyAcknowledged,
+    Reminder,
     Snoozed,
     StatusUpdate,
     Transition,
 )
+from obsflow.incident.evidence import EvidenceKind, Investigation
 from obsflow.incident.schedule import ByLayer, OnCall
 from obsflow.model.durations import render_duration
 from obsflow.model.notifications import NotifiedAlert
 from obsflow.model.times import render_rfc3339
 
+_MAX_CAUSES: Final = 3
+
 
 @attrs.frozen
 class Entry:
-    """A line of the timeline: when (ms), what kind of thing, in words, and the effect that says it all."""
+    """A line of the timeline: when (ms), what kind of thing, in words, and the effect that says it all.
+
+    What an investigation found out has no effect.
+    """
 
     time: int
     kind: str
     text: str
-    effect: Effect
+    effect: Effect | None
 
 
-def timeline(effects: Iterable[Effect], incident: int) -> tuple[Entry, ...]:
+def timeline(effects: Iterable[Effect], incident: int, investigation: Investigation | None = None) -> tuple[Entry, ...]:
     """The entries of one incident by time; a note stands where what it tells happened.
 
-    Channel updates repeat what has an entry already, and have none. Entries of one instant stay in the order of the
-    effects.
+    With an investigation, when the trouble began, what was deployed, and the evidence for the likeliest causes stand
+    where they happened, before what the machine did at that instant. Channel updates repeat what has an entry already,
+    and have none. Entries of one instant stay in the order of the effects.
     """
+    found_out = () if investigation is None else _found_out(investigation)
     entries = []
     for effect in effects:
         found = _ENTRIES.get(type(effect))
-        if effect.incident == incident and found is not None:
+        if found is not None and effect.incident == incident:
             kind, render = found
             at, name = effect.time, kind
             if isinstance(effect, NoteAdded):
                 at, name = effect.occurred_at, effect.kind.value
             entries.append(Entry(at, name, render(effect), effect))
-    return tuple(sorted(entries, key=lambda entry: entry.time))
+    return tuple(sorted([*found_out, *entries], key=lambda entry: entry.time))
+
+
+def _found_out(investigation: Investigation) -> Iterator[Entry]:
+    """Evidence at the time at which it was first seen; alerts have an entry of their own."""
+    diagnosis = investigation.diagnosis
+    if diagnosis.onset is not None:
+        yield Entry(diagnosis.onset, NoteKind.ONSET.value, "the trouble began, by the metrics", None)
+    for deploy in investigation.deploys:
+        yield Entry(deploy.time or 0, NoteKind.DEPLOYMENT.value, f"{deploy.name} was deployed", None)
+    told = {
+        weighed.evidence: None
+        for hypothesis in diagnosis.hypotheses[:_MAX_CAUSES]
+        for weighed in hypothesis.evidence
+        if weighed.evidence.kind not in (EvidenceKind.DEPLOY_EVENT, EvidenceKind.ALERT)
+    }
+    for item in told:
+        if item.time is not None:
+            yield Entry(item.time, "evidence", f"{item.kind.value}: {item.statement}", None)
 
 
 def first_note(entries: Iterable[Entry], kind: NoteKind) -> NoteAdded | None:
@@ -123,6 +152,18 @@ def _snoozed(effect: Snoozed) -> str:
     return f"until {render_rfc3339(effect.until)} by {effect.by}"
 
 
+def _held(effect: PagesHeld) -> str:
+    return f"nobody is paged, the service is in maintenance until {render_rfc3339(effect.until)}"
+
+
+def _partly(effect: PartlyAcknowledged) -> str:
+    return f"acknowledged by {effect.by}, {effect.missing} more needed"
+
+
+def _reminder(effect: Reminder) -> str:
+    return f"{effect.user or 'nobody'} acknowledged {render_duration(effect.elapsed_ms)} ago, and it is still open"
+
+
 def _resolved(effect: IncidentResolved) -> str:
     into = f" ({effect.into})" if effect.into is not None else ""
     return f"{effect.reason.value}{into} after {render_duration(effect.duration_ms)}"
@@ -149,6 +190,9 @@ _ENTRIES: dict[type, tuple[str, Callable[[Any], str]]] = {
     AlertsReceived: ("alerts", _alerts),
     Transition: ("state", _transition),
     Snoozed: ("snooze", _snoozed),
+    PagesHeld: ("maintenance", _held),
+    PartlyAcknowledged: ("state", _partly),
+    Reminder: ("reminder", _reminder),
     Page: ("page", _page),
     Escalated: ("escalation", _escalated),
     NobodyReached: ("escalation", _nobody),

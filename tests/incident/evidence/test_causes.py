@@ -1,5 +1,6 @@
 """Evidence weighed: ranked causes, what is set aside and why, and the two incidents that look alike."""
 
+import json
 import random
 
 import pytest
@@ -10,14 +11,18 @@ from obsflow.incident.evidence import (
     Deploy,
     Evidence,
     EvidenceKind,
+    Investigation,
     Judgement,
     Observations,
     SetAside,
     Window,
+    Worse,
+    component_of,
     diagnose,
     explain_change,
     investigate,
     of_alert,
+    of_alerts,
     of_change_point,
     of_deploy,
 )
@@ -113,6 +118,39 @@ def test_judgement_is_the_callers():
 
     assert ranking(diagnose(evidence, ONSET, judgement)) == [("database", 0.62), ("k8s", 0.6)]
     assert ranking(diagnose(evidence, ONSET)) == [("api", 0.6)]
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels", "component"),
+    [
+        ("kube_pod_status_phase", {"pod": "a-0", "job": "kube-state-metrics", "service": "ksm"}, "a-0"),
+        ("rate(kube_pod_container_status_restarts_total[1m])", {"pod": "a-0", "container": "a", "job": "ksm"}, "a-0"),
+        ("node_up", {"node": "n1", "job": "kubelet"}, "n1"),
+        ("node_up", {"job": "kubelet"}, "kubelet"),
+        ("pod_up", {"node": "n1", "job": "kubelet"}, "n1"),
+        ("cluster_up", {"cluster": "eu1", "job": "kubelet"}, "eu1"),
+        ("container_memory_usage_bytes", {"pod": "a-0", "node": "n1", "job": "cadvisor"}, "a-0"),
+        ('rate(http_requests_total{pod="a-0"}[1m])', {"pod": "a-0", "service": "a", "job": "j"}, "a"),
+        ("http_requests_total", {"cluster": "eu1", "job": "j"}, "j"),
+        ("up", {"instance": "x"}, ""),
+    ],
+)
+def test_whom_a_metric_is_about(metric, labels, component):
+    """What its name and a label of it name, before the service that told it, before its job."""
+    assert component_of(metric, Labels(labels)) == component
+
+
+def test_alerts_of_one_name_and_component_are_one_symptom():
+    """As old as the first of them."""
+    alerts = [Alert(Labels(alertname="A", job="api", zone=zone), starts_at=at) for zone, at in (("x", 9), ("y", 5))]
+    found = of_alerts([*alerts, Alert(Labels(alertname="B", job="api")), Alert(Labels(alertname="A", job="db"))])
+
+    assert [(item.subject, item.time, item.statement) for item in found] == [
+        ("api", 5, "A fires (2 alerts)"),
+        ("db", None, "A fires"),
+        ("api", None, "B fires"),
+    ]
+    assert found[0].facts == (("labels", '{alertname="A", job="api"}'),)
 
 
 def test_evidence_of_alerts_deploys_and_levels():
@@ -226,6 +264,79 @@ def test_the_onset_is_found_after_the_baseline(minute, onset):
     )
 
     assert investigate(seen, BASELINE, DURING).onset == (onset and onset * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("worse", "rising", "found"),
+    [
+        (Worse.HIGHER, True, True),
+        (Worse.HIGHER, False, False),
+        (Worse.LOWER, True, False),
+        (Worse.LOWER, False, True),
+        (Worse.EITHER, False, True),
+    ],
+)
+@pytest.mark.parametrize("others", [0, 1])
+def test_what_gets_better_is_no_trouble(worse, rising, found, others):
+    """That errors become fewer is no cause, nor when the trouble began, with other services and without."""
+    levels = (1, 9) if rising else (9, 1)
+    quiet = [errors({"service": "b"}, 5, 5)] * others
+    seen = Observations(metrics={"m": [errors({"service": "a"}, *levels), *quiet]}, worse={"m": worse})
+    diagnosis = investigate(seen, BASELINE, DURING)
+
+    assert (diagnosis.onset, [h.subject for h in diagnosis.hypotheses]) == (
+        (20 * MINUTE, ["a"]) if found else (None, [])
+    )
+
+
+@pytest.mark.parametrize(("worse", "normal", "bad"), [(Worse.HIGHER, 1, 50), (Worse.LOWER, 50, 1)])
+@pytest.mark.parametrize("minutes", [6, 8, 14])
+def test_what_got_worse_and_better_again_began_when_it_got_worse(worse, normal, bad, minutes):
+    """The clearest change may be the one for the better."""
+    values = [*[normal] * 6, *[bad] * minutes, *[normal] * 20]
+    seen = Observations(
+        metrics={"m": [series({"service": "a"}, *values, step=MINUTE, start=14 * MINUTE)]}, worse={"m": worse}
+    )
+    diagnosis = investigate(seen, BASELINE, DURING)
+
+    assert (diagnosis.onset, [h.subject for h in diagnosis.hypotheses]) == (20 * MINUTE, ["a"])
+
+
+def test_what_all_did_alike_blames_nobody():
+    """Everything dropped by one factor: it is told, and nobody is blamed."""
+    seen = Observations(metrics={"rate": [errors({"service": s}, n, n / 10) for s, n in (("a", 60), ("b", 40))]})
+    diagnosis = investigate(seen, BASELINE, DURING)
+
+    assert (diagnosis.onset, diagnosis.hypotheses) == (20 * MINUTE, ())
+    assert [(item.statement, reason) for item, reason in diagnosis.set_aside] == [
+        ("rate went from 100 to 10", SetAside.SUBJECT_UNKNOWN)
+    ]
+
+
+def test_an_investigation_says_what_was_looked_at():
+    """Windows, counts, deploys by time; as plain data with times in RFC 3339."""
+    seen = Observations(
+        metrics={"errors": [errors({"service": "a"}, 1, 9)]},
+        logs=[error(n * MINUTE, "x") for n in (5, 25, 50)],
+        spans=[span("s", "", at, at + 1, trace=str(at)) for at in (0, 30 * MINUTE * MS, 60 * MINUTE * MS)],
+        deploys=[Deploy(19 * MINUTE, "a", "v2"), Deploy(2 * MINUTE, "b"), Deploy(None, "c"), Deploy(40 * MINUTE, "d")],
+    )
+    found = Investigation.of(seen, BASELINE, DURING)
+    plain = json.loads(json.dumps(found.to_plain()))
+
+    assert (found.series, found.logs, found.traces) == (1, 2, 2)
+    assert [deploy.name for deploy in found.deploys] == ["b", "a v2"]
+    assert found.diagnosis == investigate(seen, BASELINE, DURING)
+    assert plain["during"] == {"start": "1970-01-01T00:20:00Z", "end": "1970-01-01T00:40:00Z"}
+    assert plain["looked_at"] == {"series": 1, "logs": 2, "traces": 2}
+    assert plain["deploys"][0] == {"time": "1970-01-01T00:02:00Z", "service": "b", "version": None}
+    assert (plain["cause"], plain["onset"]) == ("a", "1970-01-01T00:20:00Z")
+    assert plain["hypotheses"][0]["evidence"][0]["kind"] == "metrics"
+    assert {each["reason"] for each in plain["set_aside"]} == {
+        "it is not known when it was",
+        "it came after the trouble began",
+        "it is too weak alone",
+    }
 
 
 def test_a_metric_of_one_component_blames_it():

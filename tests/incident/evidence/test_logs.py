@@ -1,5 +1,6 @@
 """Messages masked, clustered, counted and compared."""
 
+import math
 import random
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obsflow.incident.evidence import LogSeverity, Window, cluster_logs, find_new, find_spikes
+from obsflow.incident.evidence.rates import ONE_IN_A_HUNDRED, ONE_IN_A_THOUSAND, likelihood_ratio, rose
 from obsflow.incident.evidence.templates import mask
 from tests.incident.evidence.cases import error
 
@@ -100,6 +102,28 @@ def test_spikes_are_significant(before, during, expected):
     )
 
     assert [(s.observed, s.expected, round(s.significance, 4)) for s in found] == expected
+
+
+def test_thresholds_are_those_of_the_chi_squared():
+    """With one degree of freedom: P(X > x) = erfc(√(x/2))."""
+    assert math.erfc(math.sqrt(ONE_IN_A_THOUSAND / 2)) == pytest.approx(0.001, rel=1e-3)
+    assert math.erfc(math.sqrt(ONE_IN_A_HUNDRED / 2)) == pytest.approx(0.01, rel=1e-3)
+
+
+@given(
+    counts=st.tuples(st.integers(0, 99), st.integers(0, 99)),
+    exposures=st.tuples(st.integers(1, 99), st.integers(1, 99)),
+)
+def test_the_ratio_is_twice_the_gain_in_likelihood(counts, exposures):
+    """Of two Poisson rates over one, written out."""
+
+    def likelihood(means):
+        return math.fsum((k * math.log(mean) if k else 0) - mean for k, mean in zip(counts, means, strict=True))
+
+    rate = sum(counts) / sum(exposures)
+    gain = likelihood(counts) - likelihood([rate * d for d in exposures]) if sum(counts) else 0
+    assert likelihood_ratio(counts, exposures) == pytest.approx(2 * gain, abs=1e-9)
+    assert rose(counts, exposures) == (counts[1] / exposures[1] > counts[0] / exposures[0])
 
 
 def test_a_spike_is_judged_by_rates():

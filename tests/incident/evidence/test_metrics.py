@@ -38,10 +38,27 @@ def test_one_endpoint_of_one_service():
     )
 
     assert brief(found) == [(("path", "/pay"), 2, 4.0, 104.0, 1.0, 0.2)]
-    assert found[0].excess == pytest.approx(0.8)
+    assert (found[0].excess, found[0].severity) == (1.0, pytest.approx(100 / 104))
     assert found[0].common == Labels(path="/pay", job="api")
     assert (found[0].also, found[0].of_series) == ((), 4)
     assert (found[0].coherence, found[0].magnitude) == (1.0, pytest.approx(100 / 120))
+
+
+@pytest.mark.parametrize(
+    ("before", "during", "excess"),
+    [
+        ((80, 20), (1600, 20), 1.0),  # however great its part was before
+        ((80, 20), (160, 40), None),  # in proportion
+        ((80, 20), (160, 25), 3 / 4),  # 80/85 of the change, 0.8 of the whole: (80/85 - 0.8) / 0.2, less rounding
+        ((10, 0), (0, 5), 1.0),  # it had everything: what is above 1 of a share of 2
+    ],
+)
+def test_excess_is_what_could_be_beyond_proportion(before, during, excess):
+    """A service with most of the errors can be blamed for all of the new ones."""
+    given_ = [level({"a": str(n)}, *pair) for n, pair in enumerate(zip(before, during, strict=True))]
+    found = {s.pair: s for s in explain_change(given_, BEFORE, DURING)}.get(("a", "0"))
+
+    assert (found and found.excess) == (excess if excess is None else pytest.approx(excess, abs=0.05))
 
 
 def test_a_change_of_composition_is_not_coherent():
@@ -121,6 +138,26 @@ def test_shares_are_those_of_the_slow_twin(means, seed, shift):
     moved = [Series(s.labels, [t + shift for t in s.times], s.values) for s in given_]
     windows = (Window(w.start + shift, w.end + shift) for w in (BEFORE, DURING))
     assert explain_change(moved, *windows, min_excess=0) == found
+
+
+@settings(deadline=None)
+@given(
+    means=st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=9)
+)
+def test_shares_of_the_values_of_a_label_add_up(means):
+    """To 1, and so do the expected ones, if every series has the label: nothing is counted twice, nothing lost."""
+    change, whole = sum(d - b for _, b, d in means), sum(b for _, b, _ in means)
+    assume(change and whole)
+    shares = explained_shares([({"a": value}, b, d) for value, b, d in means])
+    told = {
+        s.pair: s for s in explain_change([level({"a": v}, b, d) for v, b, d in means], BEFORE, DURING, min_excess=0)
+    }
+
+    assert sum(share for share, _ in shares.values()) == sum(expected for _, expected in shares.values()) == 1
+    for pair, found in told.items():
+        assert (found.share, found.expected_share) == tuple(map(float, shares[pair]))
+        assert found.excess > 0
+        assert 0 < found.severity <= 1
 
 
 @settings(deadline=None)

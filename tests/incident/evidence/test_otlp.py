@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obsflow.errors import ConfigError, ObsflowError, ParseError
+from obsflow.errors import ConfigError, ObsflowError
 from obsflow.incident.evidence import (
     LogRecord,
     LogSeverity,
@@ -175,15 +175,29 @@ def test_nothing_is_read_from_nothing(document):
 
 
 @pytest.mark.parametrize(
-    ("text", "error"),
-    [("{", ParseError), ("[" * 100_000, ParseError), ("9" * 5000, ParseError), (b"\xff", ConfigError),
-     ("[]", ConfigError),
-     ('{"data": []}', ConfigError), ("null", ConfigError), (json.dumps(LOGS), ConfigError)],
+    ("text", "found"),
+    [
+        ("{", [(1, 2, "not JSON: Expecting property name enclosed in double quotes")]),
+        ("\n {]", [(2, 3, "not JSON: Expecting property name enclosed in double quotes")]),
+        ("[" * 100_000, [(1, 1, "nested too deeply")]),
+        ("9" * 5000, [(1, 1, "a number with too many digits")]),
+        (b"{}\n{\xff", [(2, 2, "not UTF-8 at byte 4")]),
+        ("[]", [(1, 1, "expected an object, found a list")]),
+        ('{"data": []}', [(1, 1, "required, and not there")]),
+        ("\nnull", [(2, 1, "expected an object")]),
+        (json.dumps(LOGS), [(1, 1, "required, and not there")]),
+        ("{}\n{!}\n{}\n[]\n{", [(2, 2, "not JSON: Expecting property name enclosed in double quotes"),
+                               (5, 2, "not JSON: Expecting property name enclosed in double quotes"),
+                               (4, 1, "expected an object, found a list")]),
+        ('{\n"a":\n!}\n{!}', [(3, 1, "not JSON: Expecting value")]),  # nobody knows where the next one begins
+    ],
 )  # fmt: skip
-def test_what_is_no_trace_is_refused(text, error):
-    """Text that is no JSON, and JSON that is something else."""
-    with pytest.raises(error):
+def test_what_is_no_trace_is_refused_with_its_place(text, found):
+    """Text that is no JSON, and JSON that is something else: all of it, line by line."""
+    with pytest.raises(ConfigError) as caught:
         read_otlp_spans(text)
+
+    assert [(problem.line, problem.column, problem.message) for problem in caught.value.problems] == found
 
 
 NAMES = ["key", "value", "values", "stringValue", "arrayValue", "attributes", "time", "body", "span_id"]

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
@@ -17,6 +18,17 @@ def test_the_example_prints_what_the_page_says():
         r"```python\n(.*?)```\n+```text\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
     ).groups()
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (result.stderr, result.stdout) == ("", shown)
+
+
+def test_the_command_prints_what_the_page_says():
+    """The command is run, and the output shown under it is its output."""
+    ((arguments, shown),) = re.findall(
+        r"```console\n\$ obsflow (.*?)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
+    )
+    command = [sys.executable, "-m", "obsflow.cli.main", *shlex.split(arguments)]
+    result = subprocess.run(command, cwd=PAGE.parents[1], capture_output=True, text=True, check=False)
 
     assert (result.stderr, result.stdout) == ("", shown)
 

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from obsflow.incident.evidence import (
     Repair,
     Trace,
+    Window,
     compare_traces,
     count_origins,
     find_critical_path,
     find_failures,
+    find_slow_trace,
     group_traces,
     path_times,
     self_times,
@@ -88,6 +90,34 @@ def test_the_slow_checkout():
     }
     assert path_times(trace) == self_times(trace)
     assert trace.slowest().span.span_id == "db"
+
+
+def test_the_slowest_trace_in_short():
+    """What it waited for, the longest first, and who took most; of the window's traces the longest."""
+    spans = [
+        span("api", "", 10, 5_100_000_010, "payment-api", name="POST /checkout", trace="b"),
+        span("auth", "api", 20, 20_000_020, "auth", name="verify", trace="b"),
+        span("db", "api", 80_000_000, 5_080_000_000, "database", name="SELECT orders", trace="b"),
+        span("api", "", 0, 5_100_000_000, "late", trace="c"),
+        span("api", "", 9 * 10**9, 99 * 10**9, "outside", trace="a"),
+        span("api", "", 0, 9, "quick", trace="d"),
+    ]
+    slow = find_slow_trace(group_traces(spans), Window(0, 9000))
+    other = find_slow_trace(group_traces(spans[:3]), Window(0, 9000))
+
+    assert (slow.trace_id, slow.root) == ("c", ("late", "api"))  # as long, and it began before
+    assert find_slow_trace(group_traces(spans), Window(1, 9)) is None
+    assert other.render() == (
+        'The slowest trace, b, took 5100 ms in payment-api "POST /checkout". It waited for 5000 ms database '
+        '"SELECT orders", 80 ms payment-api "POST /checkout", 20 ms auth "verify"; most time of its own has database '
+        '"SELECT orders", 5000 ms.'
+    )
+    assert sum(each["duration_ns"] for each in other.to_plain()["critical_path"]) == other.duration_ns
+    assert other.to_plain()["slowest_span"] == {
+        "component": "database",
+        "name": "SELECT orders",
+        "duration_ns": 5_000_000_000,
+    }
 
 
 @pytest.mark.parametrize(
@@ -274,6 +304,12 @@ def test_paths_and_times_of_any_trace(spans, seed, shift):
     assert sum(segment.duration_ns for segment in segments) == trace.root.span.duration_ns
     assert all(before.end_ns == after.start_ns for before, after in itertools.pairwise(segments))
     ticks = {tick: s.node.span.span_id for s in segments for tick in range(s.start_ns, s.end_ns)}
+    for segment in segments:  # within its span, and everything above it
+        assert segment.duration_ns > 0
+        node = segment.node
+        while node is not None:
+            assert node.start_ns <= segment.start_ns <= segment.end_ns <= node.end_ns
+            node = node.parent
     assert ticks == critical_path_owner(trace.root, trace.root.start_ns, trace.root.end_ns)
     assert [node.self_ns for node in trace.nodes()] == [self_time(node) for node in trace.nodes()]
     assert sorted(node.span.span_id for node in trace.nodes()) == sorted(s.span_id for s in spans)
@@ -290,6 +326,22 @@ def test_paths_and_times_of_any_trace(spans, seed, shift):
     ]
     assert [f.origin.span.span_id for f in find_failures(later)] == [
         f.origin.span.span_id for f in find_failures(trace)
+    ]
+
+
+@settings(deadline=None)
+@given(spans=span_lists())
+def test_who_is_not_on_the_path_is_not_missed(spans):
+    """Without the leaves that were not waited for, the path is the same."""
+    trace = Trace.of(spans)
+    segments = find_critical_path(trace.root)
+    awaited = {segment.node.span.span_id for segment in segments}
+    parents = {node.parent.span.span_id for node in trace.nodes() if node.parent}
+    missed = {node.span.span_id for node in trace.nodes() if node.depth} - awaited - parents
+    rest = Trace.of(s for s in spans if s.span_id not in missed)
+
+    assert [(s.node.span.span_id, s.start_ns, s.end_ns) for s in find_critical_path(rest.root)] == [
+        (s.node.span.span_id, s.start_ns, s.end_ns) for s in segments
     ]
 
 

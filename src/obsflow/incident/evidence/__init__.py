@@ -11,12 +11,17 @@ from obsflow.incident.evidence.comparison import (
     find_failures,
 )
 from obsflow.incident.evidence.critical_path import Segment, find_critical_path, path_times, self_times
-from obsflow.incident.evidence.investigation import Observations, investigate
+from obsflow.incident.evidence.files import parse_deploy_file, parse_log_file, parse_span_file, read_deploys
+from obsflow.incident.evidence.investigation import Investigation, Observations, Worse, investigate
 from obsflow.incident.evidence.items import (
+    COMPONENT_LABELS,
     Deploy,
     Evidence,
     EvidenceKind,
+    component_in,
+    component_of,
     of_alert,
+    of_alerts,
     of_change_point,
     of_deploy,
     of_growth,
@@ -37,9 +42,11 @@ from obsflow.incident.evidence.records import (
     read_spans,
 )
 from obsflow.incident.evidence.shares import LabelShare, explain_change
+from obsflow.incident.evidence.slow_traces import SlowTrace, find_slow_trace
 from obsflow.incident.evidence.traces import Node, Repair, Trace, group_traces
 
 __all__ = [
+    "COMPONENT_LABELS",
     "ChangePoint",
     "Deploy",
     "Diagnosis",
@@ -48,6 +55,7 @@ __all__ = [
     "Failure",
     "FailureOrigin",
     "Hypothesis",
+    "Investigation",
     "Judgement",
     "LabelShare",
     "LogCluster",
@@ -61,13 +69,17 @@ __all__ = [
     "Segment",
     "Series",
     "SetAside",
+    "SlowTrace",
     "Span",
     "SpanStatus",
     "Trace",
     "Weighed",
     "Window",
+    "Worse",
     "cluster_logs",
     "compare_traces",
+    "component_in",
+    "component_of",
     "count_origins",
     "diagnose",
     "explain_change",
@@ -75,17 +87,23 @@ __all__ = [
     "find_critical_path",
     "find_failures",
     "find_new",
+    "find_slow_trace",
     "find_spikes",
     "group_traces",
     "investigate",
     "of_alert",
+    "of_alerts",
     "of_change_point",
     "of_deploy",
     "of_growth",
     "of_origin",
     "of_share",
     "of_spike",
+    "parse_deploy_file",
+    "parse_log_file",
+    "parse_span_file",
     "path_times",
+    "read_deploys",
     "read_logs",
     "read_otlp_logs",
     "read_otlp_spans",

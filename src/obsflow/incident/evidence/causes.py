@@ -2,12 +2,13 @@
 
 import enum
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from obsflow.incident.evidence.items import Evidence, EvidenceKind
 from obsflow.model.durations import MINUTE_MS
+from obsflow.model.times import render_rfc3339
 
 RELIABILITY: Final[Mapping[EvidenceKind, float]] = {
     EvidenceKind.METRICS: 0.5,
@@ -107,6 +108,24 @@ class Diagnosis:
         alone = "" if best.is_corroborated else "; nothing else confirms it"
         return f"Likely cause: {best.subject} ({best.score:.2f}; {sources}{alone})."
 
+    def to_plain(self) -> dict[str, Any]:
+        """The diagnosis as plain data; times in RFC 3339, null where not known."""
+        return {
+            "verdict": self.verdict,
+            "cause": self.cause.subject if self.cause else None,
+            "onset": _instant(self.onset),
+            "hypotheses": [
+                {
+                    "subject": each.subject,
+                    "score": each.score,
+                    "corroborated": each.is_corroborated,
+                    "evidence": [{**_item(w.evidence), "weight": w.weight} for w in each.evidence],
+                }
+                for each in self.hypotheses
+            ],
+            "set_aside": [{**_item(item), "reason": reason.value} for item, reason in self.set_aside],
+        }
+
     def render(self) -> str:
         """The verdict, and under it each hypothesis with its evidence, then what was set aside."""
         lines = [self.verdict]
@@ -119,6 +138,19 @@ class Diagnosis:
         return "\n".join(lines)
 
 
+def _instant(time: int | None) -> str | None:
+    return None if time is None else render_rfc3339(time)
+
+
+def _item(item: Evidence) -> dict[str, Any]:
+    return {
+        "kind": item.kind.value,
+        "time": _instant(item.time),
+        "statement": item.statement,
+        "facts": dict(item.facts),
+    }
+
+
 def diagnose(evidence: Iterable[Evidence], onset: int | None, judgement: Judgement | None = None) -> Diagnosis:
     """Rank the components that evidence blames for trouble that began at `onset`.
 
@@ -127,9 +159,9 @@ def diagnose(evidence: Iterable[Evidence], onset: int | None, judgement: Judgeme
     neither. Other items without a time are as close as can be: they were found in the incident. A message that names
     other known components weighs for these, and half for the one that wrote it. Of each kind k the heaviest item
     counts, since items of one kind are seldom independent: w_k. With the reliability r_k of the kind, score = 1 - Π_k
-    (1 - r_k·w_k), the noisy-or of Pearl, "Probabilistic Reasoning in Intelligent Systems", 1988: each further
-    kind that agrees raises it. Components with symptoms alone, alerts and what users report, are no hypothesis. Equal
-    scores are ordered by how many kinds agree, then by name. The order of the evidence does not matter.
+    (1 - r_k·w_k), the noisy-or of Pearl, "Probabilistic Reasoning in Intelligent Systems", 1988, section 4.3: each
+    further kind that agrees raises it. Components with symptoms alone, alerts and what users report, are no hypothesis.
+    Equal scores are ordered by how many kinds agree, then by name. The order of the evidence does not matter.
     """
     judgement = judgement or Judgement()
     items = sorted(set(evidence), key=_order)

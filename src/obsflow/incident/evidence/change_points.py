@@ -30,9 +30,11 @@ def find_change_point(series: Series, *, min_samples: int = MIN_SAMPLES) -> Chan
 
     Of all splits with at least `min_samples` finite values on each side it is the one that leaves the least sum of
     squares around the two means (the earliest of equals). It counts if n·ln(SS₁/SS₂) > 3·ln n, with SS₁ and SS₂ the
-    sums of squares around one mean and two: Schwarz' criterion with a change counted as three parameters (Yao,
-    "Estimating the number of change-points via Schwarz' criterion", 1988; Zhang and Siegmund, 2007). The sums are
-    exact. ValueError if `min_samples` < 1.
+    sums of squares around one mean and two. The left side is twice what the log-likelihood of normal errors gains. Yao
+    ("Estimating the number of change-points via Schwarz' criterion", 1988) asks 2·ln n of it, Zhang and Siegmund ("A
+    modified Bayes information criterion", Biometrics 2007) 3·ln n + Σ ln(nᵢ/n) with n₁ and n₂ samples on the sides,
+    which for two or more is no less than the former; without that sum, which is at most -2·ln 2, this is the
+    strictest. All sums are exact. ValueError if `min_samples` < 1.
     """
     if min_samples < 1:
         raise ValueError("a level needs at least one sample")

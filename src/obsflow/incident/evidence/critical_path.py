@@ -28,9 +28,10 @@ def find_critical_path(root: Node) -> tuple[Segment, ...]:
 
     From the end of the span one walks back: the child that finished last is what was waited for; before it began, the
     one that finished last by then, and so on. What no such child fills is the span's own. The same holds within each
-    child (Zhang et al., "CRISP: Critical Path Analysis of Large-Scale Microservice Architectures", USENIX ATC 2022). A
-    child counts as far as it lies within its parent: what goes on after the parent ended was not waited for. Of
-    children that finished together the one that began first counts, then the one of the lower id.
+    child (Zhang et al., "CRISP: Critical Path Analysis of Large-Scale Microservice Architectures", USENIX ATC 2022; so
+    does Jaeger's page of a trace). A child counts as far as it lies within its parent, as there: what goes on after
+    the parent ended was not waited for. Unlike CRISP's, a sibling that overlaps the next one a little is not taken to
+    have been before it. Of children that finished together the one that began first counts, then the lower id.
     """
     segments: list[Segment] = []
     pending = [_Walk.of(root, root.start_ns, root.end_ns)]

@@ -3,6 +3,7 @@
 import collections
 import enum
 import re
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
@@ -11,14 +12,20 @@ from obsflow.incident.evidence.change_points import ChangePoint
 from obsflow.incident.evidence.comparison import FailureOrigin, OperationGrowth
 from obsflow.incident.evidence.logs import LogSpike
 from obsflow.incident.evidence.records import MS_NS
-from obsflow.incident.evidence.shares import LabelShare
+from obsflow.incident.evidence.shares import LabelShare, common_labels
 from obsflow.incident.evidence.templates import MAX_LENGTH
 from obsflow.model.alerts import Alert
 from obsflow.model.labels import Labels, quote
 
-COMPONENT_LABELS: Final = ("service", "service_name", "app", "job")
+COMPONENT_LABELS: Final = ("service", "service_name", "app", "container", "pod", "node", "job")
+OBJECT_LABELS: Final = frozenset(
+    {"cluster", "node", "namespace", "deployment", "statefulset", "daemonset", "replicaset", "cronjob", "pod"}
+    | {"container", "service", "app", "database", "queue", "topic"}
+)
+"""What an exporter tells of others: a metric that has one of these in its name is about what the label names."""
 
 _WORD: Final = re.compile(r"\w+(?:[-.]\w+)*")
+_METRIC: Final = re.compile(r"[{\[]")
 _READ: Final = 100
 
 
@@ -64,20 +71,25 @@ class Deploy:
     service: str
     version: str = ""
 
+    @property
+    def name(self) -> str:
+        """The service with its version."""
+        return f"{self.service} {self.version}" if self.version else self.service
+
 
 def of_share(
     share: LabelShare, metric: str, point: ChangePoint | None, component_labels: tuple[str, ...] = COMPONENT_LABELS
 ) -> Evidence:
-    """A label that explains a change of `metric`: as strong as excess x coherence x magnitude.
+    """A label that explains a change of `metric`: as strong as excess x coherence x severity.
 
-    The component is what its series have in common; `point` is when their sum changed its level.
+    The component is in what its series have in common; `point` is when their sum changed its level.
     """
     name, value = share.pair
     return Evidence(
         kind=EvidenceKind.METRICS,
-        subject=component_in(share.common, component_labels),
+        subject=component_of(metric, share.common, component_labels),
         time=point.time if point else None,
-        strength=_unit(share.excess * share.coherence * share.magnitude),
+        strength=_unit(min(share.excess, 1.0) * share.coherence * share.severity),
         statement=f"{name}={quote(value)} explains {_percent(share.share)} of the change of {metric} "
         f"with {_percent(share.expected_share)} of it before",
         facts=(("before", f"{share.before:.6g}"), ("during", f"{share.during:.6g}"), ("labels", str(share.common))),
@@ -90,7 +102,7 @@ def of_change_point(
     """A series that changed its level: as strong as the part that the greater level has more."""
     return Evidence(
         kind=EvidenceKind.METRICS,
-        subject=component_in(labels, component_labels),
+        subject=component_of(metric, labels, component_labels),
         time=point.time,
         strength=_unit(abs(point.after - point.before) / (max(abs(point.after), abs(point.before)) or 1.0)),
         statement=f"{metric} went from {point.before:.6g} to {point.after:.6g}",
@@ -144,23 +156,43 @@ def of_origin(origin: FailureOrigin) -> Evidence:
 
 def of_deploy(deploy: Deploy) -> Evidence:
     """A deploy: all that it says is when."""
-    version = f" {deploy.version}" if deploy.version else ""
-    return Evidence(
-        EvidenceKind.DEPLOY_EVENT, deploy.service, deploy.time, 1.0, f"{deploy.service}{version} was deployed"
-    )
+    return Evidence(EvidenceKind.DEPLOY_EVENT, deploy.service, deploy.time, 1.0, f"{deploy.name} was deployed")
 
 
 def of_alert(alert: Alert, component_labels: tuple[str, ...] = COMPONENT_LABELS) -> Evidence:
     """A firing alert: a symptom of the component in its labels."""
-    subject = component_in(alert.labels, component_labels)
-    return Evidence(
-        EvidenceKind.ALERT, subject, alert.starts_at, 1.0, f"{alert.name} fires", (("labels", str(alert.labels)),)
-    )
+    return of_alerts([alert], component_labels)[0]
+
+
+def of_alerts(alerts: Iterable[Alert], component_labels: tuple[str, ...] = COMPONENT_LABELS) -> tuple[Evidence, ...]:
+    """Firing alerts: those of one name and one component are one symptom, as old as the first of them."""
+    groups: dict[tuple[str, str], list[Alert]] = {}
+    for alert in alerts:
+        groups.setdefault((alert.name, component_in(alert.labels, component_labels)), []).append(alert)
+    found = []
+    for (name, subject), group in sorted(groups.items()):
+        since = min((alert.starts_at for alert in group if alert.starts_at is not None), default=None)
+        several = f" ({len(group)} alerts)" if len(group) > 1 else ""
+        facts = (("labels", str(common_labels([alert.labels for alert in group]))),)
+        found.append(Evidence(EvidenceKind.ALERT, subject, since, 1.0, f"{name} fires{several}", facts))
+    return tuple(found)
 
 
 def component_in(labels: Labels, component_labels: tuple[str, ...]) -> str:
     """The value of the first of these labels that is there, or the empty string."""
     return next((labels.get(name) for name in component_labels if labels.get(name)), "")
+
+
+def component_of(metric: str, labels: Labels, component_labels: tuple[str, ...] = COMPONENT_LABELS) -> str:
+    """Whom a metric, or a query of one, is about.
+
+    Exporters speak of others: `kube_pod_status_phase{pod="a"}` is about the pod, whatever its `job`. So the first word
+    of the metric's name that is one of `OBJECT_LABELS`, and a label here, says who; else the first of the component
+    labels.
+    """
+    name = _METRIC.split(metric, maxsplit=1)[0].rpartition("(")[2]
+    about = next((word for word in re.split("[_:]", name) if word in OBJECT_LABELS and labels.get(word)), "")
+    return labels.get(about) if about else component_in(labels, component_labels)
 
 
 def words_of(text: str) -> frozenset[str]:

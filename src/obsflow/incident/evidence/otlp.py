@@ -5,7 +5,9 @@ import binascii
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
 
 from obsflow.errors import Problem
 from obsflow.incident.evidence.plain import OnProblem, Place, parse_documents, read_each
@@ -35,33 +37,57 @@ def read_otlp_logs(
     """The log records of `resourceLogs`: an object, or JSON text, also of several documents one after the other.
 
     Attributes of the resource and the record are one set, the record's own before the resource's; a record without a
-    time has the one at which it was observed. Fields that are not known are passed over, as OTLP asks. ParseError
-    where the text is no JSON; ConfigError holds every other problem with its path, unless `on_problem` hears of them.
+    time has the one at which it was observed. Fields that are not known are passed over, as OTLP asks. ConfigError
+    holds every problem with the line of its document and its path, unless `on_problem` hears of them.
     """
-    return _read(document, source, ("resourceLogs", "scopeLogs", "logRecords"), _read_log, on_problem)
+    return _read(document, source, log_reader(), on_problem)
 
 
 def read_otlp_spans(
     document: Document, source: str = "spans", *, on_problem: OnProblem | None = None
 ) -> tuple[Span, ...]:
     """The spans of `resourceSpans`, read and refused as `read_otlp_logs` does."""
-    return _read(document, source, ("resourceSpans", "scopeSpans", "spans"), _read_span, on_problem)
+    return _read(document, source, span_reader(), on_problem)
 
 
-def _read(
-    document: Document,
-    source: str,
-    names: tuple[str, str, str],
-    read: Callable[[Place, Labels], T | None],
-    on_problem: OnProblem | None,
-) -> tuple[T, ...]:
+@attrs.frozen
+class OtlpReader(Generic[T]):
+    """Reads the records of one kind, whose lists are named, from the outermost, in `names`.
+
+    `resources` has the attributes of the resource that the last place belongs to: each place is read before the next is
+    asked for.
+    """
+
+    names: tuple[str, str, str]
+    record: Callable[[Place, Labels], T | None]
+    resources: list[Labels] = attrs.field(factory=list)
+
+    def places(self, root: Place) -> Iterator[Place]:
+        """The places of the records under a document."""
+        return _records(root, self.names, self.resources)
+
+    def read(self, place: Place) -> T | None:
+        """The record at the last place; None, with the problems noted, where it is none."""
+        return self.record(place, self.resources[-1])
+
+
+def log_reader() -> OtlpReader[LogRecord]:
+    """What reads `resourceLogs`."""
+    return OtlpReader(("resourceLogs", "scopeLogs", "logRecords"), _read_log)
+
+
+def span_reader() -> OtlpReader[Span]:
+    """What reads `resourceSpans`."""
+    return OtlpReader(("resourceSpans", "scopeSpans", "spans"), _read_span)
+
+
+def _read(document: Document, source: str, reader: OtlpReader[T], on_problem: OnProblem | None) -> tuple[T, ...]:
     found: list[Problem] = []
-    documents = parse_documents(document, source) if isinstance(document, str | bytes) else [document]
-    several = len(documents) > 1
-    roots = [Place(d, f"[{n}]" if several else "", source, found) for n, d in enumerate(documents)]
-    resources: list[Labels] = []
-    places = (place for root in roots for place in _records(root, names, resources))
-    return read_each(places, lambda place: read(place, resources[-1]), found, on_problem)
+    if isinstance(document, str | bytes):
+        roots = parse_documents(document, source, found)
+    else:
+        roots = [Place(document, "", source, found)]
+    return read_each((place for root in roots for place in reader.places(root)), reader.read, found, on_problem)
 
 
 def _records(root: Place, names: tuple[str, str, str], resources: list[Labels]) -> Iterator[Place]:

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import attrs
 
-from obsflow.errors import ConfigError, ParseError, Problem
+from obsflow.errors import ConfigError, Problem
 
 MAX_INTEGER: Final = 2**64 - 1
 _WHITESPACE: Final = " \t\r\n"
@@ -18,16 +18,20 @@ T = TypeVar("T")
 
 @attrs.frozen
 class Place:
-    """A value, and the way to it from the root, such as `[3].attributes.path`; `found` takes what is wrong."""
+    """A value, and the way to it from the root, such as `[3].attributes.path`; `found` takes what is wrong.
+
+    `line` is where the document begins that the value is in, from 1; 0 where there is no text.
+    """
 
     value: object
     path: str
     source: str
     found: list[Problem]
+    line: int = 0
 
     def wrong(self, message: str) -> None:
         """Note that the value is not what it should be."""
-        self.found.append(Problem(self.source, 0, 0, self.path, message))
+        self.found.append(Problem(self.source, self.line, min(self.line, 1), self.path, message))
 
     def _expected(self, what: str) -> None:
         self.wrong(f"expected {what}, found {_kind(self.value)}")
@@ -35,7 +39,7 @@ class Place:
     def at(self, key: str) -> "Place":
         """The field of an object; None where it is absent. Only of a place whose `fields` are there."""
         value = self.value.get(key) if isinstance(self.value, Mapping) else None
-        return Place(value, f"{self.path}.{key}" if self.path else key, self.source, self.found)
+        return Place(value, f"{self.path}.{key}" if self.path else key, self.source, self.found, self.line)
 
     def is_absent(self) -> bool:
         """Whether there is nothing: JSON's null counts as a field that was left out."""
@@ -55,7 +59,7 @@ class Place:
         """The elements of a list; none where it is absent or no list."""
         if isinstance(self.value, Sequence) and not isinstance(self.value, str | bytes | bytearray):
             for index, value in enumerate(self.value):
-                yield Place(value, f"{self.path}[{index}]", self.source, self.found)
+                yield Place(value, f"{self.path}[{index}]", self.source, self.found, self.line)
         elif self.value is not None:
             self._expected("a list")
 
@@ -135,28 +139,50 @@ def read_each(
     return tuple(records)
 
 
-def parse_documents(text: str | bytes, source: str) -> list[object]:
-    """The JSON documents that stand one after the other, as a collector writes them to a file. Raises ParseError."""
+def parse_documents(text: str | bytes, source: str, found: list[Problem]) -> list[Place]:
+    """The JSON documents that stand one after the other, as a collector writes them to a file.
+
+    What is no JSON is noted with its line and column. Reading goes on at the next line where documents stand one in a
+    line, and ends where they do not: nobody knows then where the next begins.
+    """
     if isinstance(text, bytes):
         try:
             text = text.decode("utf-8")
         except UnicodeDecodeError as error:
-            problem = Problem(source, 0, 0, "", f"not UTF-8 at byte {error.start}")
-            raise ConfigError((problem,)) from None
+            before = error.object[: error.start]
+            line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+            found.append(Problem(source, line, column, "", f"not UTF-8 at byte {error.start}"))
+            return []
     decoder = json.JSONDecoder()
     documents = []
-    at = _skip(text, 0)
+    at, line = _skip(text, 0), 1
+    counted = 0
     while at < len(text):
+        line += text.count("\n", counted, at)
+        counted = at
         try:
             document, end = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as error:
-            raise ParseError(f"not JSON: {error.msg}", text, (error.pos, error.pos + 1)) from None
-        except (RecursionError, ValueError) as error:  # too deep, or an integer of more digits than Python reads
-            message = "nested too deeply" if isinstance(error, RecursionError) else "a number with too many digits"
-            raise ParseError(message, text, (at, at + 1)) from None
-        documents.append(document)
+        except (ValueError, RecursionError) as error:
+            wrong, message = _fault(error, at)
+            below = text.count("\n", at, wrong)
+            found.append(Problem(source, line + below, wrong - text.rfind("\n", 0, wrong), "", message))
+            end = text.find("\n", wrong)
+            if below or end < 0:
+                break
+        else:
+            documents.append(Place(document, "", source, found, line))
         at = _skip(text, end)
     return documents
+
+
+def _fault(error: ValueError | RecursionError, at: int) -> tuple[int, str]:
+    """Where a document that begins at `at` is wrong, and how."""
+    match error:
+        case json.JSONDecodeError():
+            return error.pos, f"not JSON: {error.msg}"
+        case RecursionError():
+            return at, "nested too deeply"
+    return at, "a number with too many digits"  # more than Python reads
 
 
 def _skip(text: str, at: int) -> int:

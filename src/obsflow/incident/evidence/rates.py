@@ -11,8 +11,10 @@ def likelihood_ratio(counts: tuple[int, int], exposures: tuple[int, int]) -> flo
     """G² of two Poisson rates against one.
 
     With k₀ and k₁ events in exposures d₀ and d₁ (ms, or traces), one rate for both expects eᵢ = (k₀ + k₁)·dᵢ/(d₀ + d₁),
-    and G² = 2·Σ kᵢ·ln(kᵢ/eᵢ), which is distributed as chi-squared with one degree of freedom (Dunning, "Accurate
-    Methods for the Statistics of Surprise and Coincidence", 1993).
+    and G² = 2·Σ kᵢ·ln(kᵢ/eᵢ): twice the difference of the log-likelihoods Σ kᵢ·ln λᵢ - λᵢ at λᵢ = kᵢ and at λᵢ = eᵢ,
+    whose Σ λᵢ are the same. By Wilks' theorem it tends to the chi-squared of one degree of freedom. Rayson and Garside,
+    "Comparing Corpora using Frequency Profiling", 2000, compare counts so, after Dunning, "Accurate Methods for the
+    Statistics of Surprise and Coincidence", 1993, who says why: it holds for rare events, as Pearson's does not.
     """
     rate = sum(counts) / sum(exposures)
     parts = (k * math.log(k / (rate * d)) for k, d in zip(counts, exposures, strict=True) if k)

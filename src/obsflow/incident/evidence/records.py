@@ -162,6 +162,9 @@ class Window:
         """How long it is."""
         return self.end - self.start
 
+    def __contains__(self, time: int) -> bool:
+        return self.start <= time < self.end
+
 
 def read_logs(
     records: Iterable[object], source: str = "logs", *, on_problem: OnProblem | None = None
@@ -174,7 +177,7 @@ def read_logs(
     are wrong are left out.
     """
     found: list[Problem] = []
-    return read_each(_places(records, source, found), _read_log, found, on_problem)
+    return read_each(places_of(records, source, found), read_log, found, on_problem)
 
 
 def read_spans(
@@ -186,10 +189,11 @@ def read_spans(
     (`unset`, `ok`, `error`) and `attributes` may. Problems are told as `read_logs` tells them.
     """
     found: list[Problem] = []
-    return read_each(_places(records, source, found), _read_span, found, on_problem)
+    return read_each(places_of(records, source, found), read_span, found, on_problem)
 
 
-def _places(records: Iterable[object], source: str, found: list[Problem]) -> list[Place]:
+def places_of(records: Iterable[object], source: str, found: list[Problem]) -> list[Place]:
+    """The places of plain records; noted, and none, where there is no list of them."""
     if isinstance(records, str | bytes | Mapping) or not isinstance(records, Iterable):
         Place(records, "", source, found).wrong("expected a list of objects")
         return []
@@ -202,7 +206,7 @@ _SPAN_FIELDS: Final = frozenset(
 )
 
 
-def _is_object(place: Place, known: frozenset[str], needed: tuple[str, ...]) -> bool:
+def is_object(place: Place, known: frozenset[str], needed: tuple[str, ...]) -> bool:
     """Whether the place holds an object; notes the fields that are missing and those that nobody reads."""
     fields = place.fields()
     if fields is None:
@@ -218,11 +222,12 @@ def _is_object(place: Place, known: frozenset[str], needed: tuple[str, ...]) -> 
     return True
 
 
-def _read_log(place: Place) -> LogRecord | None:
-    if not _is_object(place, _LOG_FIELDS, ("time", "body")):
+def read_log(place: Place) -> LogRecord | None:
+    """The log record at a place, as `read_logs` reads it; None where it is none."""
+    if not is_object(place, _LOG_FIELDS, ("time", "body")):
         return None
     return LogRecord(
-        time=_read_time(place.at("time")),
+        time=read_time(place.at("time")),
         severity=_read_severity(place.at("severity")),
         body=place.at("body").text(),
         attributes=_read_attributes(place.at("attributes")),
@@ -232,8 +237,9 @@ def _read_log(place: Place) -> LogRecord | None:
     )
 
 
-def _read_span(place: Place) -> Span | None:
-    if not _is_object(place, _SPAN_FIELDS, ("trace_id", "span_id", "name", "start_ns", "end_ns")):
+def read_span(place: Place) -> Span | None:
+    """The span at a place, as `read_spans` reads it; None where it is none."""
+    if not is_object(place, _SPAN_FIELDS, ("trace_id", "span_id", "name", "start_ns", "end_ns")):
         return None
     start, end = place.at("start_ns").natural(), place.at("end_ns").natural()
     if start is not None and end is not None and end < start:
@@ -260,8 +266,8 @@ def _read_span(place: Place) -> Span | None:
     )
 
 
-def _read_time(place: Place) -> int:
-    """Milliseconds, or RFC 3339."""
+def read_time(place: Place) -> int:
+    """Milliseconds, or RFC 3339; 0, with the problem noted, where it is neither."""
     if isinstance(place.value, str) and not place.value.isdigit():
         try:
             return parse_time(place.value)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 
@@ -23,8 +23,8 @@ class LabelShare:
     the whole before: the share they had if every series had changed in proportion. `series` of `of_series` have the
     label; `also` are labels that the very same series have; `common` is what their labels have in common. `coherence`
     is the change of the whole against all that the series moved, Σ (d - b) / Σ |d - b|: 1 where none moved the other
-    way, near 0 where they only fluctuate, so that shares mean little. `magnitude` is that change
-    against the greater of the sums before and during.
+    way, near 0 where they only fluctuate, so that shares mean little. `magnitude` is that change against the greater of
+    the sums of all series before and during.
     """
 
     pair: Pair
@@ -41,8 +41,19 @@ class LabelShare:
 
     @property
     def excess(self) -> float:
-        """What the label explains beyond proportion; what labels are ranked by."""
-        return self.share - self.expected_share
+        """How much of what it could explain beyond proportion the label does explain; labels are ranked by it.
+
+        (share - expected) / (1 - expected), the form of Cohen's kappa, 1960: 0 where every series changed in
+        proportion, 1 where those with the label account for all of the change, however great a part they had before.
+        Where they had everything before, it is what the share has above 1.
+        """
+        return _excess(self.share, self.expected_share)
+
+    @property
+    def severity(self) -> float:
+        """The change of the series with the label against the greater of their sums before and during, 0 to 1."""
+        greater = max(abs(self.before), abs(self.during))
+        return min(1.0, abs(self.during - self.before) / greater) if greater and math.isfinite(greater) else 0.0
 
 
 def explain_change(
@@ -53,11 +64,12 @@ def explain_change(
     Every series counts with the mean of its finite values in each window, 0 where it has none; the values are meant to
     be added up, as rates and counts are. With b and d the means before and during, and S the series that have a label:
     share = Σ_S (d - b) / Σ (d - b), the explanatory power of Bhagwan et al., "Adtributor: Revenue Debugging in
-    Advertising Systems", NSDI 2014; expected share = Σ_S b / Σ b, or where Σ b is 0 the part of the series that S
-    are; excess = share - expected share. A label that all series have explains nothing beyond proportion. A share is
-    above 1 where other series changed the other way. Sums are exact, so their order does not matter. Ranked by excess,
-    then share, then fewer series, then the label; what is below `min_excess` is left out. Nothing is left where
-    nothing changed.
+    Advertising Systems", NSDI 2014, with the baseline in place of their forecast; expected share = Σ_S b / Σ b, or
+    where Σ b is 0 the part of the series that S are: their prior probability. A label that all series have explains
+    nothing beyond proportion. A share is above 1 where other series changed the other way. Sums are exact, so their
+    order does not matter. Ranked by excess, then by share less expected share, which is more for the label that is more
+    specific, then share, then fewer series, then the label; what is below `min_excess` is left out. Nothing is left
+    where nothing changed.
     """
     means = [(_mean(each, before), _mean(each, during)) for each in series]
     whole = _Sums.of(means, range(len(means)))
@@ -70,7 +82,7 @@ def explain_change(
         part = _Sums.of(means, members)
         expected = part.before / whole.before if whole.before else Fraction(len(members), len(series))
         share = part.change / whole.change
-        if share - expected <= 0 or share - expected < min_excess:
+        if share <= expected or _excess(share, expected) < min_excess:
             continue
         pair, *also = sorted(pairs)
         labels = [series[member].labels for member in members]
@@ -89,7 +101,18 @@ def explain_change(
                 coherence=abs(_as_float(whole.change / moved)),
             )
         )
-    return tuple(sorted(shares, key=lambda s: (-s.excess, -s.share, s.series, s.pair)))
+    return tuple(sorted(shares, key=_rank))
+
+
+def _rank(share: LabelShare) -> tuple[object, ...]:
+    return (-share.excess, share.expected_share - share.share, -share.share, share.series, share.pair)
+
+
+Number = TypeVar("Number", float, Fraction)
+
+
+def _excess(share: Number, expected: Number) -> Number:
+    return (share - expected) / (1 - expected) if expected < 1 else share - expected
 
 
 def common_labels(labels: Sequence[Labels]) -> Labels:

@@ -66,8 +66,8 @@ class Trace:
         """The tree of the spans of one trace, in any order. ValueError if there are none, or of several traces.
 
         Of spans with one id the longest counts. A child of another service that begins before its parent has another
-        clock: it is moved, with all below it, to the middle of its parent, or to its start where it is longer. A ring
-        of parents is cut above the span that begins first.
+        clock: it is moved, with all below it, to the middle of its parent, as Jaeger does, or to its start where it is
+        longer. A ring of parents is cut above the span that begins first.
         """
         ordered = sorted(spans, key=_order)
         identities = {span.trace_id for span in ordered}
