@@ -43,12 +43,12 @@ def render(config, told=None, globals_=GLOBALS, **options):
     return renderer(**options).render(told or notification(), complete(config, globals_))
 
 
-def deliver(config, *answers, told=None, globals_=GLOBALS, **options):
-    """The requests of a delivery whose answers are these pairs of status code and body, and its outcome or None."""
-    step = renderer(**options).begin(told or notification(), complete(config, globals_))
+def deliver(config, *answers, told=None, globals_=GLOBALS, receiver_data=None, **options):
+    """The requests of a delivery with these answers (status code, body, perhaps headers), and its outcome or None."""
+    step = renderer(**options).begin(told or notification(), complete(config, globals_), receiver_data)
     requests = [step.request]
-    for status_code, body in answers:
-        step = step.read(status_code, body)
+    for answer in answers:
+        step = step.read(*answer)
         if isinstance(step, Outcome):
             return requests, step
         requests.append(step.request)

@@ -204,21 +204,136 @@ def test_what_global_refuses(text, problem):
     assert str(caught.value).startswith("x.yml:1:")
 
 
-@pytest.mark.parametrize(
-    ("members", "message"),
-    [
-        ({"bearer_token": "t", "bearer_token_file": "f"}, "at most one of bearer_token & bearer_token_file must be"),
-        ({"authorization": Authorization(), "bearer_token": "t"}, "authorization is not compatible with bearer_token"),
-        ({"authorization": Authorization(type="Basic")}, 'authorization type cannot be set to "basic"'),
-        ({"authorization": Authorization(), "oauth2": {}}, "at most one of basic_auth, oauth2 & authorization must"),
-        ({"basic_auth": BasicAuth(password="p", password_file="f")}, "at most one of basic_auth password & "),
-        ({"authorization": Authorization(credentials="p", credentials_file="f")}, "at most one of authorization cred"),
-    ],
-)
-def test_http_options_that_contradict_each_other(members, message):
-    """A client can authenticate in one way only."""
-    with pytest.raises(ValueError, match=f"^{message}"):
-        HttpConfig(**members)
+AUTHENTICATED = "at most one of basic_auth, oauth2 & authorization must be configured"
+TOKENS = "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"
+CERT = "exactly one of key or key_file must be configured when a client certificate is configured"
+KEY = "exactly one of cert or cert_file must be configured when a client key is configured"
+GRANT = "client_id: c, token_url: 'http://t'"
+JWT = f"{GRANT}, grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer'"
+HEADER = "proxy_connect_header: {x: [y]}"
+# what `http_config` holds → what is wrong with it; each mistake by itself
+HTTP = [
+    ("bearer_token: t, bearer_token_file: f", "at most one of bearer_token & bearer_token_file must be configured"),
+    ("basic_auth: {}, bearer_token: t", TOKENS),
+    (f"oauth2: {{{GRANT}}}, bearer_token_file: f", TOKENS),
+    (f"basic_auth: {{}}, oauth2: {{{GRANT}}}", AUTHENTICATED),
+    ("basic_auth: {}, authorization: {}", AUTHENTICATED),
+    (f"authorization: {{}}, oauth2: {{{GRANT}}}", AUTHENTICATED),
+    ("authorization: {}, bearer_token: t", "authorization is not compatible with bearer_token & bearer_token_file"),
+    ("authorization: {type: ' BASIC '}", 'authorization type cannot be set to "basic", use "basic_auth" instead'),
+    *(
+        (
+            f"authorization: {{credentials: a, {form}: b}}",
+            "at most one of authorization credentials & credentials_file must be configured",
+        )
+        for form in ("credentials_file", "credentials_ref")
+    ),
+    *(
+        (
+            f"basic_auth: {{{name}{one}: a, {name}{other}: b}}",
+            f"at most one of basic_auth {name}, {name}_file & {name}_ref must be configured",
+        )
+        for name in ("username", "password")
+        for one, other in (("", "_file"), ("", "_ref"), ("_file", "_ref"))
+    ),
+    ("oauth2: {token_url: 'http://t'}", "oauth2 client_id must be configured"),
+    ("oauth2: {client_id: c}", "oauth2 token_url must be configured"),
+    (
+        f"oauth2: {{{GRANT}, client_secret: a, client_secret_file: b}}",
+        (
+            "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be configured using"
+            " grant-type=client_credentials"
+        ),
+    ),
+    (
+        f"oauth2: {{{JWT}, client_certificate_key: a, client_certificate_key_file: b}}",
+        (
+            "at most one of oauth2 client_certificate_key, client_certificate_key_file & client_certificate_key_ref"
+            " must be configured using grant-type=urn:ietf:params:oauth:grant-type:jwt-bearer"
+        ),
+    ),
+    (f"oauth2: {{{JWT}, signature_algorithm: HS256}}", "valid signature algorithms are RS256, RS384 and RS512"),
+    (
+        f"oauth2: {{{GRANT}, no_proxy: a}}",
+        "if no_proxy is configured, proxy_url must also be configured",
+    ),
+    (f"oauth2: {{{GRANT}, tls_config: {{cert: a}}}}", CERT),
+    (HEADER, "if proxy_connect_header is configured, proxy_url or proxy_from_environment must also be configured"),
+    (
+        "proxy_from_environment: true, proxy_url: 'http://p'",
+        "if proxy_from_environment is configured, proxy_url must not be configured",
+    ),
+    (
+        "proxy_from_environment: true, no_proxy: a",
+        "if proxy_from_environment is configured, no_proxy must not be configured",
+    ),
+    ("no_proxy: a", "if no_proxy is configured, proxy_url must also be configured"),
+    ("proxy_url: '127.0.0.1:80'", 'parse "127.0.0.1:80": first path segment in URL cannot contain colon'),
+    *(
+        (f"tls_config: {{{name}: a, {name}_file: b{more}}}", message)
+        for name, more, message in (
+            ("ca", "", "at most one of ca, ca_file & ca_ref must be configured"),
+            ("cert", ", key: k", "at most one of cert, cert_file & cert_ref must be configured"),
+            ("key", ", cert: c", "at most one of key and key_file must be configured"),
+        )
+    ),
+    ("tls_config: {cert_file: a}", CERT),
+    ("tls_config: {key_ref: a}", KEY),
+    ("tls_config: {min_version: TLS14}", "unknown TLS version: TLS14"),
+    ("http_headers: {x-amz-date: {values: [a]}}", 'setting header "X-Amz-Date" is not allowed'),
+    ("http_headers: {Host: {}}", 'setting header "Host" is not allowed'),
+    ("tls_conf: {}", 'unknown field "tls_conf", did you mean "tls_config"?'),
+    ("tls_config: {ca_fil: a}", 'unknown field "ca_fil", did you mean "ca_file"?'),
+    ("follow_redirects: maybe", 'expected a boolean, got "maybe"'),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), HTTP)
+def test_http_options_that_contradict_each_other(text, message):
+    """A client authenticates in one way, knows one proxy, and has both halves of a certificate."""
+    with pytest.raises(ConfigError) as caught:
+        decode(HttpConfig, f"{{{text}}}", "x.yml")
+    assert [problem.message for problem in caught.value.problems] == [message]
+    assert caught.value.problems[0].line == 1
+
+
+EVERY_OPTION = """
+oauth2: {client_id: c, client_secret: hush-o, token_url: 'http://hush-u@t', scopes: [a, b],
+  endpoint_params: {p: hush-p}, tls_config: {insecure_skip_verify: true}, proxy_url: 'http://u:hush-q@proxy',
+  claims: {c: hush-c}, iss: i, audience: a, client_certificate_key_id: k, client_certificate_key: hush-k,
+  signature_algorithm: RS512}
+proxy_url: http://u:hush-r@proxy:3128
+no_proxy: a,b
+proxy_connect_header: {X: [hush-x, hush-y]}
+tls_config: {ca: CA, cert: C, key: hush-t, server_name: s, min_version: TLS12, max_version: TLS13}
+follow_redirects: false
+enable_http2: false
+http_headers: {X-A: {values: [v], secrets: [hush-h], files: [/f]}}
+"""
+
+
+def test_every_http_option_is_read_and_no_secret_shows():
+    """Neither in the configuration nor in what holds it."""
+    config = decode(HttpConfig, EVERY_OPTION, "x")
+    assert (config.oauth2.scopes, config.oauth2.endpoint_params) == (("a", "b"), {"p": "hush-p"})
+    assert config.oauth2.tls_config.insecure_skip_verify
+    assert (config.proxy_url, config.no_proxy) == ("http://u:hush-r@proxy:3128", "a,b")
+    assert config.proxy_connect_header == {"X": ("hush-x", "hush-y")}
+    assert (config.tls_config.key, config.tls_config.min_version) == ("hush-t", "TLS12")
+    assert (config.follow_redirects, config.enable_http2) == (False, False)
+    assert "hush" not in repr(config)
+    assert "hush" not in repr(Globals(http_config=config))
+    assert secret_files(complete(WebhookConfig(url="http://x", http_config=config), GLOBALS)) == ("/f",)
+
+
+def test_the_defaults_of_http_options():
+    """Redirects are followed, HTTP/2 is spoken, nobody is introduced."""
+    config = decode(HttpConfig, "{authorization: {credentials: c}}", "x")
+    assert (config.follow_redirects, config.enable_http2, config.proxy_from_environment) == (True, True, False)
+    assert (config.tls_config, config.oauth2, config.basic_auth) == (None, None, None)
+    assert config.headers({}) == {"Authorization": "Bearer c"}
+    for text in ("{proxy_from_environment: true, proxy_connect_header: {x: [y]}}", "{proxy_url: foo}", "{proxy_url: }"):
+        decode(HttpConfig, text, "x")
 
 
 def test_the_files_that_are_needed_are_known():
@@ -236,6 +351,7 @@ def test_the_files_that_are_needed_are_known():
 def test_addresses_are_kept_but_for_what_may_not_stand_in_them():
     """A path is percent-encoded where it must be."""
     assert parse_url("HTTPS://h:1/a%20b/ü c?q=a b#f") == "https://h:1/a%20b/%C3%BC%20c?q=a b#f"
+    assert parse_url("http://u:p@[::1]:9/") == "http://u:p@[::1]:9/"
     assert parse_host_port("[::1]:25") == "[::1]:25"
 
 
@@ -245,3 +361,10 @@ def test_a_whole_file_is_read():
     assert receivers["pagerduty-critical"]["pagerduty"][0].is_v1
     assert receivers["slack-critical"]["slack"][0].send_resolved
     assert receivers["default-email"]["email"][0].smarthost == "localhost:25"
+
+
+def test_a_secret_of_its_own_displaces_the_global_one():
+    """In whichever form either is given."""
+    globals_ = decode(Globals, "{smtp_smarthost: 'm:25', smtp_from: f@x, smtp_auth_secret: s}", "x")
+    config = complete(EmailConfig(to="t@x", auth_secret_file="/own"), globals_)
+    assert (config.auth_secret, config.auth_secret_file) == ("", "/own")

@@ -53,3 +53,10 @@ def test_the_default_message():
         "\n\nAlerts Firing:\nLabels:\n - alertname = HighLoad\n - instance = a\nAnnotations:\n"
         " - summary = load < 9 & rising\nSource: http://prom/graph?a=1&b=2\n\n\n\n"
     )
+
+
+@pytest.mark.parametrize(("url", "is_sent"), [("http://a/x.png", True), ("::x", False), ("a b", True), ("%zz", False)])
+def test_an_avatar_that_is_no_address_is_left_out(url, is_sent):
+    """As Go's parser judges it."""
+    body = json.loads(render(DiscordConfig(webhook_url="http://discord/hook", avatar_url=url)).body)
+    assert ("avatar_url" in body) == is_sent

@@ -3,6 +3,7 @@
 import email
 import email.policy
 
+import attrs
 import pytest
 from tests.notify.samples import NOON, alert, notification, render
 
@@ -109,3 +110,22 @@ def test_addresses_must_be_addresses(changes, message):
 def test_header_names_are_canonical(name, canonical):
     """Each word starts with a capital."""
     assert canonical_header(name) == canonical
+
+
+def test_how_a_mail_is_handed_over():
+    """As the configuration and its files say; port 465 speaks TLS from the start unless that is forbidden."""
+    config = EmailConfig(
+        to="t@x",
+        smarthost="m:465",
+        hello="h",
+        auth_username="u",
+        auth_identity="i",
+        auth_password_file="/p",
+        auth_secret="s",
+    )
+    mail = render(config, files={"/p": " hush\n"}).mail
+    assert (mail.hello, mail.username, mail.identity, mail.password, mail.secret) == ("h", "u", "i", "hush", "s")
+    assert (mail.require_tls, mail.implicit_tls) == (True, True)
+    assert "hush" not in repr(mail)
+    mail = render(attrs.evolve(config, force_implicit_tls=False, require_tls=False), files={}).mail
+    assert (mail.require_tls, mail.implicit_tls, mail.password) == (False, False, "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from obsflow.notify.go_durations import parse_go_duration
+from obsflow.notify.go_durations import parse_go_duration, parse_go_nanoseconds
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,12 @@ def test_durations(text, duration):
     assert parse_go_duration(text) == duration
 
 
+def test_nanoseconds():
+    """Every part of a duration is exact, and as much as 64 bits hold is one."""
+    assert parse_go_nanoseconds("1h0.1s0.3ns7us") == 3_600_100_007_000
+    assert parse_go_nanoseconds("-9223372036854775808ns") == -(1 << 63)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -33,7 +39,8 @@ def test_durations(text, duration):
         ("-", 'time: invalid duration "-"'),
         ("m", 'time: invalid duration "m"'),
         ("1m.", 'time: invalid duration "1m."'),
-        ("٣m", 'time: invalid duration "٣m"'),
+        ("٣m", r'time: invalid duration "\xd9\xa3m"'),
+        ("9223372036855s", 'time: invalid duration "9223372036855s"'),
         ("1", 'time: missing unit in duration "1"'),
         ("1m2", 'time: missing unit in duration "1m2"'),
         ("1d", 'time: unknown unit "d" in duration "1d"'),

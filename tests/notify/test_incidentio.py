@@ -43,3 +43,10 @@ def test_of_a_message_that_is_too_large_the_first_alert_is_sent():
     body = json.loads(render(IncidentioConfig(url="http://io", http_config=http), told).body)
     assert [each["labels"]["instance"] for each in body["alerts"]] == ["a"]
     assert (body["truncatedAlerts"], "instance" in body["commonLabels"]) == (0, False)
+
+
+def test_metadata():
+    """Rendered, by name; none is not said."""
+    config = IncidentioConfig(url="http://io/x", alert_source_token="T", metadata={"b": "{{ .Status }}", "a": "x"})
+    assert render(config, TWO).body.endswith(',"truncatedAlerts":0,"metadata":{"a":"x","b":"firing"}}\n')
+    assert "metadata" not in render(IncidentioConfig(url="http://io/x", alert_source_token="T"), TWO).body

@@ -34,7 +34,7 @@ from obsflow.notify import FailureClass, interpret
         ("opsgenie", 422, "bad", False, "unexpected status code 422: bad"),
         *(
             case
-            for kind in ("victorops", "pushover", "discord", "webex", "msteams", "msteamsv2", "mattermost")
+            for kind in ("victorops", "pushover", "msteams", "msteamsv2", "mattermost")
             for case in (
                 (kind, 204, "", False, ""),
                 (kind, 429, "slow", False, "unexpected status code 429: slow"),
@@ -104,3 +104,26 @@ def test_failures_are_classified(code, failure):
 def test_an_error_that_slack_hides_is_the_clients():
     """A 200 with an error in its body is no delivery."""
     assert interpret("slack", 200, "no_service").failure is FailureClass.CLIENT_ERROR
+
+
+def test_what_limits_rates_in_the_first_api_of_pagerduty():
+    """Its 403 says so, and not that the key is wrong."""
+    assert interpret("pagerduty-v1", 403).failure is FailureClass.RATE_LIMITED
+    assert interpret("pagerduty", 403).failure is FailureClass.AUTH_ERROR
+
+
+@pytest.mark.parametrize(("kind", "wait_ms"), [("slack", 5_000), ("webex", 5_000), ("discord", 0), ("webhook", 0)])
+def test_who_may_say_when_to_try_again(kind, wait_ms):
+    """Slack and Webex, where another try follows."""
+    headers = {"retry-after": "5"}
+    assert interpret(kind, 503, "", headers).retry_after_ms == wait_ms
+    assert interpret(kind, 400, "", headers).retry_after_ms == 0
+
+
+def test_slack_goes_by_the_type_of_its_answer():
+    """A text that looks like an object is a text, and an object that is none is tried again."""
+    text, document = {"Content-Type": "text/plain"}, {"Content-Type": "application/json"}
+    assert not interpret("slack", 200, '{"ok":true}', text).is_delivered
+    assert interpret("slack", 200, '{"ok":true}', document).is_delivered
+    assert interpret("slack", 200, "ok", document).retry
+    assert not interpret("slack", 200, '{"ok":false,"error":"e"}', document).retry

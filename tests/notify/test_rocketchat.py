@@ -39,3 +39,9 @@ def test_a_resolved_message():
     assert request.url == "https://open.rocket.chat/api/v1/chat.postMessage"
     assert (attachment["color"], attachment["title"]) == ("green", "é" * 1023 + "…")
     assert (request.headers["X-Auth-Token"], request.headers["X-User-Id"]) == ("own", "id")
+
+
+def test_the_text_of_the_message():
+    """What a phone shows, above the attachment."""
+    request = render(RocketchatConfig(channel="c", message_text="{{ .Status }}!"), globals_=GLOBALS, files=FILES)
+    assert json.loads(request.body)["text"] == "firing!"

@@ -1,14 +1,14 @@
 """Sends requests: HTTP through urllib, mail through smtplib. No connection outlives its request."""
 
-import smtplib
-import ssl
+import http.client
 import urllib.error
 import urllib.parse
 import urllib.request
 
 import attrs
 
-from obsflow.notify import FailureClass, Next, Outcome, Request, Step
+from obsflow.adapters.mail import send_mail
+from obsflow.notify import FailureClass, Next, Outcome, Step
 
 
 @attrs.frozen
@@ -21,10 +21,14 @@ class Sender:
         """Send, and say what follows from the answer. Network errors are worth another try; nothing is raised."""
         try:
             if step.request.method == "SMTP":
-                return self._send_mail(step.request)
+                return send_mail(step.request, self.timeout_s)
             return self._send_http(step)
-        except (OSError, smtplib.SMTPException) as error:
+        except OSError as error:
             return Outcome(retry=True, reason=str(error), failure=FailureClass.OTHER)
+        except (http.client.HTTPException, ValueError) as error:
+            # the text may repeat the address or a header, and these hold keys
+            reason = f"the request cannot be sent, or the answer not be read: {type(error).__name__}"
+            return Outcome(retry=True, reason=reason, failure=FailureClass.OTHER)
 
     def _send_http(self, step: Step) -> Next:
         request = step.request
@@ -35,16 +39,7 @@ class Sender:
         )
         try:
             with urllib.request.urlopen(message, timeout=self.timeout_s) as answer:  # noqa: S310
-                return step.read(answer.status, answer.read().decode("utf-8", "replace"))
+                return step.read(answer.status, answer.read().decode("utf-8", "replace"), dict(answer.headers))
         except urllib.error.HTTPError as error:
             with error:
-                return step.read(error.code, error.read().decode("utf-8", "replace"))
-
-    def _send_mail(self, request: Request) -> Outcome:
-        address = urllib.parse.urlsplit(request.url)
-        with smtplib.SMTP(address.hostname or "", address.port or 25, timeout=self.timeout_s) as server:
-            server.ehlo()
-            if server.has_extn("starttls"):
-                server.starttls(context=ssl.create_default_context())
-            server.sendmail(request.sender, list(request.recipients), request.body.encode())
-        return Outcome()
+                return step.read(error.code, error.read().decode("utf-8", "replace"), dict(error.headers))

@@ -1,11 +1,17 @@
 """Runs a loop by the clock, and sends what it decides: the backtest's machines, live."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from obsflow.alertmanager import Config, Delivered, DeliveryFailed, Notify
+from obsflow.errors import ObsflowError
 from obsflow.flow.loop import Flow
+from obsflow.model.notifications import NotifyReason
 from obsflow.notify import Next, Outcome, Renderer, Step
+
+ReceiverData: TypeAlias = dict[tuple[str, str, str, int], Mapping[str, str]]
+"""What a receiver's answers brought that the next delivery to the group needs, while the loop runs."""
 
 _LONGEST_WAIT_MS = 1_000  # an event may come in at any time, and `stop` be asked for
 
@@ -37,6 +43,7 @@ def run_live(
     effect. Both are called between polls, so what takes long delays the next evaluation, as
     missed ticks are skipped. `should_stop` is asked at least every second.
     """
+    receivers: ReceiverData = {}
     while not should_stop(now := clock()):
         due = flow.next_timer()
         if due is None or due > now:
@@ -45,14 +52,32 @@ def run_live(
         for effect in flow.poll(now):
             observe(now, effect)
             if isinstance(effect, Notify):
-                config = routes.integration(effect.notification).config
-                following: Next = renderer.begin(effect.notification, config)
-                while isinstance(following, Step):
-                    following = send(following)
-                flow.receive(_report(effect, following), clock())
+                flow.receive(_deliver(effect, routes, renderer, send, receivers), clock())
+
+
+def _deliver(
+    effect: Notify, routes: Config, renderer: Renderer, send: Callable[[Step], Next], receivers: ReceiverData
+) -> Delivered | DeliveryFailed:
+    """Carry out a delivery. A template that fails is the end of it, not of the loop."""
+    notification = effect.notification
+    key = (notification.group_key, notification.receiver, notification.integration, notification.index)
+    if notification.reason is NotifyReason.FIRST_NOTIFICATION:
+        receivers.pop(key, None)
+    try:
+        config = routes.integration(notification).config
+        following: Next = renderer.begin(notification, config, receivers.get(key))
+    except ObsflowError as error:
+        return DeliveryFailed(effect.delivery, can_retry=False, error=str(error))
+    while isinstance(following, Step):
+        following = send(following)
+    if following.receiver_data:
+        receivers[key] = {**receivers.get(key, {}), **following.receiver_data}
+    return _report(effect, following)
 
 
 def _report(effect: Notify, outcome: Outcome) -> Delivered | DeliveryFailed:
     if outcome.is_delivered:
         return Delivered(effect.delivery)
-    return DeliveryFailed(effect.delivery, can_retry=outcome.retry, error=outcome.reason)
+    return DeliveryFailed(
+        effect.delivery, can_retry=outcome.retry, error=outcome.reason, retry_after_ms=outcome.retry_after_ms
+    )

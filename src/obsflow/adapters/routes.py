@@ -5,6 +5,7 @@ import zoneinfo
 from obsflow.alertmanager import OBSFLOW, Compat, Config, load_config
 from obsflow.notify import Globals
 from obsflow.notify.catalog import KINDS
+from obsflow.notify.route_labels import label_problems
 
 
 def load_alertmanager(text: str, source: str = "alertmanager.yml", *, compat: Compat = OBSFLOW) -> Config:
@@ -12,4 +13,6 @@ def load_alertmanager(text: str, source: str = "alertmanager.yml", *, compat: Co
 
     Raises ConfigError with every problem.
     """
-    return load_config(text, source, KINDS, Globals, compat=compat, zones=zoneinfo.ZoneInfo)
+    return load_config(
+        text, source, KINDS, Globals, compat=compat, zones=zoneinfo.ZoneInfo, check_labels=label_problems
+    )

@@ -1,5 +1,6 @@
 """A notification → the exact request that each receiver gets, and what its answer means."""
 
+from obsflow.notify.answers import Answer
 from obsflow.notify.catalog import KINDS, check_templates, complete, receiver_api, secret_files
 from obsflow.notify.config import Globals, HttpConfig, Secret
 from obsflow.notify.data import Api
@@ -13,7 +14,7 @@ from obsflow.notify.outcome import FailureClass, Outcome, interpret
 from obsflow.notify.pagerduty import PagerdutyConfig
 from obsflow.notify.pushover import PushoverConfig
 from obsflow.notify.renderer import Renderer
-from obsflow.notify.request import Request
+from obsflow.notify.request import MailOptions, Request
 from obsflow.notify.rocketchat import RocketchatConfig
 from obsflow.notify.slack import SlackConfig
 from obsflow.notify.sns import SnsConfig
@@ -27,6 +28,7 @@ from obsflow.notify.wechat import WechatConfig
 
 __all__ = [
     "KINDS",
+    "Answer",
     "Api",
     "DiscordConfig",
     "EmailConfig",
@@ -35,6 +37,7 @@ __all__ = [
     "HttpConfig",
     "IncidentioConfig",
     "JiraConfig",
+    "MailOptions",
     "MattermostConfig",
     "MsteamsConfig",
     "MsteamsV2Config",

@@ -26,7 +26,7 @@ from obsflow.notify import (
     webhook,
     wechat,
 )
-from obsflow.notify.config import Globals, HttpConfig, HttpHeader, raise_problems
+from obsflow.notify.config import Globals, HttpConfig, HttpHeader, OAuth2, TlsConfig, raise_problems
 from obsflow.notify.templates import check_template
 
 
@@ -46,7 +46,7 @@ def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, (list, tuple)):
         for i, item in enumerate(value):
             yield from _texts(item, f"{key}[{i}]")
-    elif attrs.has(type(value)) and not isinstance(value, HttpConfig):
+    elif attrs.has(type(value)) and not isinstance(value, HttpConfig | TlsConfig):
         for attribute in attrs.fields(type(value)):
             name = attribute.name.rstrip("_")
             yield from _texts(getattr(value, attribute.name), f"{key}.{name}" if key else name)
@@ -63,7 +63,7 @@ def _secret_files(value: Any) -> Iterator[str]:
     elif isinstance(value, dict):
         for item in value.values():
             yield from _secret_files(item)
-    elif attrs.has(type(value)):
+    elif attrs.has(type(value)) and not isinstance(value, OAuth2 | TlsConfig):  # which are for the connection
         for attribute in attrs.fields(type(value)):
             item = getattr(value, attribute.name)
             if attribute.name.endswith("_file") and item:

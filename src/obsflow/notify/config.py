@@ -1,6 +1,7 @@
 """What the integrations' configurations share: the `global` section, secrets, addresses and HTTP options."""
 
 import base64
+import re
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,10 +11,24 @@ import attrs
 from obsflow.errors import NotFoundError
 from obsflow.model.durations import MINUTE_MS, parse_duration
 from obsflow.model.labels import quote
+from obsflow.notify.urls import parse_reference
 from obsflow.schema import field
 
 _PATH_SAFE = "/%$&+,:;=@-_.~!*'()[]"
-_MASK = "<secret>"
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.){8,}"')  # what an error repeats, but for a scheme
+MASK = "<secret>"
+"""What stands for a secret wherever it is shown."""
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_TLS_VERSIONS = ("TLS10", "TLS11", "TLS12", "TLS13")
+_RESERVED_HEADERS = frozenset(
+    (
+        "Authorization", "Host", "Content-Encoding", "Content-Length", "Content-Type", "User-Agent", "Connection",
+        "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Www-Authenticate", "Accept-Encoding",
+        "X-Prometheus-Remote-Write-Version", "X-Prometheus-Remote-Read-Version", "X-Prometheus-Scrape-Timeout-Seconds",
+        "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256",
+    )
+)  # fmt: skip
+"""Headers that the client itself sets, and those of a signature."""
 
 
 class Secret(str):
@@ -22,30 +37,44 @@ class Secret(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return repr(_MASK) if self else "''"
+        return repr(MASK) if self else "''"
 
 
 def parse_url(text: str) -> str:
     """An HTTP address, with what may not stand in a path percent-encoded. Raises ValueError."""
-    try:
-        parts = urllib.parse.urlsplit(text)
-    except ValueError as error:
-        raise ValueError(f"parse {quote(text)}: {error}") from None
+    parts = parse_reference(text)
     if parts.scheme not in ("http", "https"):
         raise ValueError(f"unsupported scheme {quote(parts.scheme)} for URL")
-    if not parts.netloc:
+    if not parts.netloc.rpartition("@")[2]:
         raise ValueError("missing host for URL")
     return urllib.parse.urlunsplit(parts._replace(path=urllib.parse.quote(parts.path, safe=_PATH_SAFE)))
 
 
+def _parse_proxy_url(text: str) -> str:
+    parse_reference(text, MASK if "@" in text else None)
+    return text
+
+
+def _parse_tls_version(text: str) -> str:
+    if text not in _TLS_VERSIONS:
+        raise ValueError(f"unknown TLS version: {text}")
+    return text
+
+
 def parse_secret_url(text: str) -> Secret:
     """Like `parse_url`, for an address that is a secret itself."""
-    return Secret(parse_url(text))
+    try:
+        return Secret(parse_url(text))
+    except ValueError as error:
+        raise ValueError(_QUOTED.sub(quote(MASK), str(error))) from None
 
 
 def parse_template_url(text: str) -> Secret:
     """An address that may be a template, which only its rendering can check. Raises ValueError."""
-    return Secret(text) if "{{" in text else parse_secret_url(text)
+    try:
+        return Secret(text) if not text or "{{" in text else parse_secret_url(text)
+    except ValueError as error:
+        raise ValueError(f"invalid URL: {error}") from None
 
 
 def parse_host_port(text: str) -> str:
@@ -67,7 +96,7 @@ def at_most_one(*names: str) -> Callable[[Any], Iterable[str]]:
 
     def check(config: Any) -> Iterable[str]:
         if sum(bool(getattr(config, name)) for name in names) > 1:
-            yield f"at most one of {' & '.join(names)} must be configured"
+            yield f"at most one of {', '.join(names[:-1])} & {names[-1]} must be configured"
 
     return check
 
@@ -133,43 +162,144 @@ class HttpHeader:
 
 
 @attrs.frozen
-class HttpConfig:
-    """`http_config`: how an HTTP client behaves. What becomes a header is rendered; the rest is for the edge."""
+class TlsConfig:
+    """A `tls_config`: whom to trust, and what to show. Certificates and keys are PEM, inline or the path of a file."""
 
-    basic_auth: BasicAuth | None = field(default=None)
-    authorization: Authorization | None = field(default=None)
-    oauth2: Any = field(default=None, repr=False)
-    bearer_token: Secret = field(parse=Secret, default=Secret())
-    bearer_token_file: str = field(default="")
-    proxy_url: str = field(default="", repr=False)
-    no_proxy: str = field(default="")
-    proxy_from_environment: bool = field(default=False)
-    proxy_connect_header: Any = field(default=None, repr=False)
-    tls_config: Any = field(default=None, repr=False)
-    follow_redirects: bool = field(default=True)
-    enable_http2: bool = field(default=True)
-    http_headers: Mapping[str, HttpHeader] = field(factory=dict)
+    ca: str = field(default="", repr=False)
+    cert: str = field(default="", repr=False)
+    key: Secret = field(parse=Secret, default=Secret())
+    ca_file: str = field(default="")
+    cert_file: str = field(default="")
+    key_file: str = field(default="")
+    ca_ref: str = field(default="")
+    cert_ref: str = field(default="")
+    key_ref: str = field(default="")
+    server_name: str = field(default="")
+    insecure_skip_verify: bool = field(default=False)
+    min_version: str = field(parse=_parse_tls_version, default="")
+    max_version: str = field(parse=_parse_tls_version, default="")
 
     def __attrs_post_init__(self) -> None:
         raise_problems(self._problems())
 
     def _problems(self) -> Iterable[str]:
+        yield from at_most_one("ca", "ca_file", "ca_ref")(self)
+        yield from at_most_one("cert", "cert_file", "cert_ref")(self)
+        if sum(map(bool, (self.key, self.key_file, self.key_ref))) > 1:
+            yield "at most one of key and key_file must be configured"
+        has_cert = bool(self.cert or self.cert_file or self.cert_ref)
+        has_key = bool(self.key or self.key_file or self.key_ref)
+        if has_cert and not has_key:
+            yield "exactly one of key or key_file must be configured when a client certificate is configured"
+        if has_key and not has_cert:
+            yield "exactly one of cert or cert_file must be configured when a client key is configured"
+
+
+@attrs.frozen(kw_only=True)
+class ProxyOptions:
+    """What `http_config` and its `oauth2` say of a proxy. An address may hold a password, so it is not shown."""
+
+    proxy_url: str = field(parse=_parse_proxy_url, default="", repr=False)
+    no_proxy: str = field(default="")
+    proxy_from_environment: bool = field(default=False)
+    proxy_connect_header: Mapping[str, tuple[Secret, ...]] = field(parse=Secret, factory=dict)
+
+    def proxy_problems(self) -> Iterable[str]:
+        """What contradicts itself."""
+        if self.proxy_connect_header and not self.proxy_from_environment and not self.proxy_url:
+            yield ("if proxy_connect_header is configured, proxy_url or proxy_from_environment must also be configured")
+        if self.proxy_from_environment and self.proxy_url:
+            yield "if proxy_from_environment is configured, proxy_url must not be configured"
+        if self.proxy_from_environment and self.no_proxy:
+            yield "if proxy_from_environment is configured, no_proxy must not be configured"
+        if self.no_proxy and not self.proxy_url and not self.proxy_from_environment:
+            yield "if no_proxy is configured, proxy_url must also be configured"
+
+
+@attrs.frozen(kw_only=True)
+class OAuth2(ProxyOptions):
+    """`http_config.oauth2`: where a token comes from, by RFC 6749 or, with `grant_type` of RFC 7523, a signed JWT."""
+
+    client_id: str = field(default="")
+    client_secret: Secret = field(parse=Secret, default=Secret())
+    client_secret_file: str = field(default="")
+    client_secret_ref: str = field(default="")
+    client_certificate_key_id: str = field(default="")
+    client_certificate_key: Secret = field(parse=Secret, default=Secret())
+    client_certificate_key_file: str = field(default="")
+    client_certificate_key_ref: str = field(default="")
+    grant_type: str = field(default="")
+    signature_algorithm: str = field(default="")
+    iss: str = field(default="")
+    audience: str = field(default="")
+    claims: Any = field(default=None, repr=False)
+    scopes: tuple[str, ...] = field(default=())
+    token_url: str = field(default="", repr=False)
+    endpoint_params: Mapping[str, str] = field(factory=dict, repr=False)
+    tls_config: TlsConfig | None = field(default=None)
+
+    def __attrs_post_init__(self) -> None:
+        raise_problems(self._problems())
+
+    def _problems(self) -> Iterable[str]:
+        yield from self.proxy_problems()
+        if not self.client_id:
+            yield "oauth2 client_id must be configured"
+        if not self.token_url:
+            yield "oauth2 token_url must be configured"
+        is_jwt = self.grant_type == _JWT_BEARER
+        secret = "client_certificate_key" if is_jwt else "client_secret"
+        if sum(bool(getattr(self, secret + form)) for form in ("", "_file", "_ref")) > 1:
+            grant = _JWT_BEARER if is_jwt else "client_credentials"
+            names = f"{secret}, {secret}_file & {secret}_ref"
+            yield f"at most one of oauth2 {names} must be configured using grant-type={grant}"
+        if is_jwt and self.signature_algorithm not in ("", "RS256", "RS384", "RS512"):
+            yield "valid signature algorithms are RS256, RS384 and RS512"
+
+
+@attrs.frozen(kw_only=True)
+class HttpConfig(ProxyOptions):
+    """`http_config`: how an HTTP client behaves. What becomes a header is rendered; the rest is for the edge."""
+
+    basic_auth: BasicAuth | None = field(default=None)
+    authorization: Authorization | None = field(default=None)
+    oauth2: OAuth2 | None = field(default=None)
+    bearer_token: Secret = field(parse=Secret, default=Secret())
+    bearer_token_file: str = field(default="")
+    tls_config: TlsConfig | None = field(default=None)
+    follow_redirects: bool = field(default=True)
+    enable_http2: bool = field(default=True)
+    http_headers: Mapping[str, HttpHeader] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        raise_problems((*self._problems(), *self.proxy_problems(), *self._header_problems()))
+
+    def _problems(self) -> Iterable[str]:
         yield from at_most_one("bearer_token", "bearer_token_file")(self)
         has_bearer = bool(self.bearer_token or self.bearer_token_file)
-        if (self.basic_auth is not None) + (self.oauth2 is not None) + has_bearer > 1:
+        is_basic, is_oauth2 = self.basic_auth is not None, self.oauth2 is not None
+        if (is_basic or is_oauth2) and has_bearer:
             yield "at most one of basic_auth, oauth2, bearer_token & bearer_token_file must be configured"
-        if self.basic_auth is not None and self.basic_auth.password and self.basic_auth.password_file:
-            yield "at most one of basic_auth password & password_file must be configured"
+        if (self.authorization is not None) + is_basic + is_oauth2 > 1:
+            yield "at most one of basic_auth, oauth2 & authorization must be configured"
+        if self.basic_auth is not None:
+            for name in ("username", "password"):
+                if sum(bool(getattr(self.basic_auth, name + form)) for form in ("", "_file", "_ref")) > 1:
+                    yield f"at most one of basic_auth {name}, {name}_file & {name}_ref must be configured"
         if self.authorization is None:
             return
         if has_bearer:
             yield "authorization is not compatible with bearer_token & bearer_token_file"
-        if self.authorization.credentials and self.authorization.credentials_file:
+        if sum(bool(getattr(self.authorization, f"credentials{form}")) for form in ("", "_file", "_ref")) > 1:
             yield "at most one of authorization credentials & credentials_file must be configured"
         if self.authorization.type.strip().lower() == "basic":
             yield 'authorization type cannot be set to "basic", use "basic_auth" instead'
-        if self.basic_auth is not None or self.oauth2 is not None:
-            yield "at most one of basic_auth, oauth2 & authorization must be configured"
+
+    def _header_problems(self) -> Iterable[str]:
+        for name in self.http_headers:
+            canonical = "-".join(part.capitalize() for part in name.split("-"))
+            if canonical in _RESERVED_HEADERS:
+                yield f"setting header {quote(canonical)} is not allowed"
 
     @property
     def has_authorization(self) -> bool:
@@ -214,7 +344,7 @@ class Globals:
     smtp_auth_secret_file: str = field(default="")
     smtp_auth_identity: str = field(default="")
     smtp_require_tls: bool = field(default=True)
-    smtp_tls_config: Any = field(default=None, repr=False)
+    smtp_tls_config: TlsConfig | None = field(default=None)
     smtp_force_implicit_tls: bool | None = field(default=None)
 
     slack_api_url: Secret = field(parse=parse_secret_url, default=Secret())

@@ -26,7 +26,13 @@ class Context:
 
     def data(self, notification: Notification) -> Data:
         """What the notification's templates see."""
-        return build_data(notification, self.external_url, self.api)
+        data = build_data(notification, self.external_url, self.api)
+        if not notification.route_labels or self.api == "0.25":  # which knows no labels of routes
+            return data
+        group = attrs.evolve(notification, alerts=notification.route_alerts or notification.alerts)
+        seen = build_data(group, self.external_url, self.api)
+        labels = self.templates.render_route_labels(notification.route_labels, seen)
+        return attrs.evolve(data, route_labels=labels)
 
     def texts(self, data: Data) -> Callable[[str], str]:
         """A function that executes an inline template against the data; raises TemplateError."""

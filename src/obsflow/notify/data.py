@@ -153,6 +153,13 @@ class Alert:
     fingerprint: str
 
 
+class Selection(tuple[Alert, ...]):
+    """Some of the alerts."""
+
+    __slots__ = ()
+    __gotype__ = "[]template.Alert"
+
+
 class Alerts(tuple[Alert, ...]):
     """The alerts of a notification."""
 
@@ -162,11 +169,11 @@ class Alerts(tuple[Alert, ...]):
 
     def firing(self) -> Sequence[Alert]:
         """Those that fire."""
-        return [alert for alert in self if alert.status == AlertStatus.FIRING.value]
+        return Selection([alert for alert in self if alert.status == AlertStatus.FIRING.value])
 
     def resolved(self) -> Sequence[Alert]:
         """Those that do not."""
-        return [alert for alert in self if alert.status == AlertStatus.RESOLVED.value]
+        return Selection([alert for alert in self if alert.status == AlertStatus.RESOLVED.value])
 
 
 @attrs.frozen
@@ -225,7 +232,7 @@ _CLASSES: Final[Mapping[Api, tuple[type[Data], type[KV]]]] = {"0.25": (PlainData
 
 
 def build_data(notification: Notification, external_url: str, api: Api) -> Data:
-    """What the templates of a notification see under an API."""
+    """What the templates of a notification see under an API; labels of its route are rendered after that."""
     data_class, kv = _CLASSES[api]
     return data_class(
         receiver=quote_meta(notification.receiver),

@@ -1,16 +1,24 @@
 """Discord: one embed, posted to a webhook."""
 
 import re
-import urllib.parse
 from typing import Final
 
 import attrs
 
 from obsflow.model.notifications import AlertStatus, Notification
-from obsflow.notify.config import Globals, HttpConfig, Secret, exactly_one, parse_secret_url, raise_problems, secret_of
+from obsflow.notify.config import (
+    Globals,
+    HttpConfig,
+    Secret,
+    exactly_one,
+    parse_secret_url,
+    raise_problems,
+    secret_of,
+)
 from obsflow.notify.context import Context, truncate
 from obsflow.notify.encoding import encode_document, omit_empty
 from obsflow.notify.request import Request
+from obsflow.notify.urls import parse_reference
 from obsflow.schema import field
 
 _MAX_TITLE: Final = 256
@@ -66,7 +74,7 @@ def _cut(context: Context, text: str, limit: int) -> str:
 
 def _is_url(text: str) -> bool:
     try:
-        urllib.parse.urlsplit(text)
+        parse_reference(text)
     except ValueError:
         return False
     return not _NOT_IN_URLS.search(text)

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from email.utils import getaddresses
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
@@ -11,12 +11,12 @@ from obsflow.errors import TemplateError
 from obsflow.gotemplate.times import Time
 from obsflow.model.labels import quote
 from obsflow.model.notifications import Notification
-from obsflow.notify.config import Globals, Secret, at_most_one, parse_host_port, raise_problems
+from obsflow.notify.config import Globals, Secret, TlsConfig, at_most_one, parse_host_port, raise_problems
 from obsflow.notify.context import Context
 from obsflow.notify.data import Data
 from obsflow.notify.mime import encode_header, encode_quoted_printable, render_multipart
 from obsflow.notify.pagerduty import dedup_key
-from obsflow.notify.request import Request
+from obsflow.notify.request import MailOptions, Request
 from obsflow.schema import field
 
 _RFC1123Z: Final = "Mon, 02 Jan 2006 15:04:05 -0700"
@@ -49,7 +49,7 @@ class EmailConfig:
     html: str = field(default='{{ template "email.default.html" . }}')
     text: str = field(default="")
     require_tls: bool | None = field(default=None)
-    tls_config: Any = field(default=None, repr=False)
+    tls_config: TlsConfig | None = field(default=None)
     force_implicit_tls: bool | None = field(default=None)
     threading: ThreadingConfig = field(factory=ThreadingConfig)
     send_resolved: bool = field(default=False)
@@ -73,6 +73,7 @@ def complete(config: EmailConfig, globals_: Globals) -> EmailConfig:
         problems.append("no global SMTP from set")
     raise_problems(problems)
     has_password = config.auth_password or config.auth_password_file
+    has_secret = config.auth_secret or config.auth_secret_file
     defaults = {"Subject": '{{ template "email.default.subject" . }}', "To": config.to, "From": sender}
     implicit = globals_.smtp_force_implicit_tls if config.force_implicit_tls is None else config.force_implicit_tls
     return attrs.evolve(
@@ -83,8 +84,8 @@ def complete(config: EmailConfig, globals_: Globals) -> EmailConfig:
         auth_username=config.auth_username or globals_.smtp_auth_username,
         auth_password=config.auth_password if has_password else globals_.smtp_auth_password,
         auth_password_file=config.auth_password_file if has_password else globals_.smtp_auth_password_file,
-        auth_secret=config.auth_secret or globals_.smtp_auth_secret,
-        auth_secret_file=config.auth_secret_file or globals_.smtp_auth_secret_file,
+        auth_secret=config.auth_secret if has_secret else globals_.smtp_auth_secret,
+        auth_secret_file=config.auth_secret_file if has_secret else globals_.smtp_auth_secret_file,
         auth_identity=config.auth_identity or globals_.smtp_auth_identity,
         headers=headers | {name: value for name, value in defaults.items() if name not in headers},
         require_tls=globals_.smtp_require_tls if config.require_tls is None else config.require_tls,
@@ -121,7 +122,23 @@ def render(context: Context, notification: Notification, config: EmailConfig) ->
     head = {**fields, "Content-Type": f"multipart/alternative;  boundary={boundary}", "MIME-Version": "1.0"}
     body = render_multipart(boundary, _parts(context, data, config))
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-    return Request("SMTP", f"smtp://{config.smarthost}", head, f"{lines}\r\n{body}", senders[0], recipients)
+    url, message = f"smtp://{config.smarthost}", f"{lines}\r\n{body}"
+    return Request("SMTP", url, head, message, senders[0], recipients, _options(context, config))
+
+
+def _options(context: Context, config: EmailConfig) -> MailOptions:
+    """What a file holds that was not supplied is empty: whoever sends says so, if it is needed at all."""
+    implicit = config.force_implicit_tls
+    return MailOptions(
+        hello=config.hello,
+        require_tls=config.require_tls is not False,
+        implicit_tls=config.smarthost.endswith(":465") if implicit is None else implicit,
+        tls_config=config.tls_config,
+        username=config.auth_username,
+        identity=config.auth_identity,
+        password=Secret(config.auth_password or context.files.get(config.auth_password_file, "").strip()),
+        secret=Secret(config.auth_secret or context.files.get(config.auth_secret_file, "").strip()),
+    )
 
 
 def _addresses(name: str, text: str) -> tuple[str, ...]:

@@ -1,33 +1,42 @@
 """The functions that Alertmanager gives its templates."""
 
-import base64
-import binascii
 import math
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote_plus
 
 from obsflow.gotemplate.content import HTML, URL
 from obsflow.gotemplate.json import encode_json
+from obsflow.gotemplate.printf import sprint, sprintf
 from obsflow.gotemplate.times import Duration, Time, parse_time
 from obsflow.model.floats import parse_go_float
 from obsflow.model.labels import quote
 from obsflow.model.regex import Regex
+from obsflow.notify.go_base64 import decode_url_base64, encode_url_base64
+from obsflow.notify.go_durations import parse_go_nanoseconds
 
 _WORD = re.compile(r"\w+(?:['.:\u00b7\u2019]\w+)*")
 _SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
+ROUTE_LABELS = "routeLabels"
 
-def build_functions(now: Callable[[], Time]) -> Mapping[str, Callable[..., Any]]:
-    """The functions by name; `now` supplies the time of the notification that is being rendered."""
+
+def build_functions(now: Callable[[], Time], route_label: Callable[[str], str]) -> Mapping[str, Callable[..., Any]]:
+    """The functions by name.
+
+    `now` supplies the time of the notification that is being rendered, `route_label` a label of its route by name.
+    """
 
     def since(time: Time) -> Duration:
         return now().sub(time)
 
-    return {**_FUNCTIONS, "now": now, "since": since}
+    def find_route_label(name: str) -> str:
+        return route_label(name)
+
+    return {**_FUNCTIONS, "now": now, "since": since, ROUTE_LABELS: find_route_label}
 
 
 def _to_upper(text: str) -> str:
@@ -59,8 +68,12 @@ def _trim_space(text: str) -> str:
     return text.strip(_SPACES)
 
 
-def _join(separator: str, texts: Sequence[str]) -> str:
-    return separator.join(texts)
+def _join(separator: str, items: Any) -> str:
+    if items is None:
+        return ""
+    if not isinstance(items, (list, tuple)):
+        raise TypeError(f"join expects a slice or array, got {sprintf('%T', items)}")
+    return separator.join([sprint(item) for item in items])
 
 
 def _match(pattern: str, text: str) -> bool:
@@ -71,8 +84,15 @@ def _replace_all(pattern: str, replacement: str, text: str) -> str:
     return Regex(pattern).replace_all(replacement, text)
 
 
-def _string_slice(*texts: str) -> list[str]:
-    return list(texts)
+class _StringSlice(tuple[str, ...]):
+    """A list of texts."""
+
+    __slots__ = ()
+    __gotype__: ClassVar[str] = "[]string"
+
+
+def _string_slice(*texts: str) -> _StringSlice:
+    return _StringSlice(texts)
 
 
 def _safe_html(text: str) -> HTML:
@@ -109,16 +129,16 @@ def _to_date(layout: str, text: str) -> Time:
         return Time()
 
 
+def _add_duration(duration: str, time: Time) -> int:
+    return time.add(Duration(parse_go_nanoseconds(duration))).unix_milli()
+
+
 def _base64_encode(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode("utf-8", "surrogateescape")).decode()
+    return encode_url_base64(text.encode("utf-8", "surrogateescape"))
 
 
 def _base64_decode(text: str) -> str:
-    try:
-        data = base64.b64decode(text.replace("\r", "").replace("\n", ""), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("illegal base64 data") from None
-    return data.decode("utf-8", "surrogateescape")
+    return decode_url_base64(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 
 def _list(*items: Any) -> list[Any]:
@@ -165,18 +185,14 @@ def _humanize_long(seconds: float) -> str:
 
 
 def _to_float(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise TypeError(f"can't convert {type(value).__name__} to float")
+    if isinstance(value, (bool, HTML, URL)) or not isinstance(value, (int, float, str)):
+        raise TypeError(f"can't convert {sprintf('%T', value)} to float")
     if not isinstance(value, str):
         return float(value)
     try:
         return parse_go_float(value)
     except ValueError:
         raise ValueError(f"strconv.ParseFloat: parsing {quote(value)}: invalid syntax") from None
-
-
-def _route_label(name: str) -> str:  # noqa: ARG001 - routes have no labels of their own, and an unknown one is empty
-    return ""
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -191,12 +207,12 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "safeHtml": _safe_html,
     "safeUrl": _safe_url,
     "urlUnescape": _url_unescape,
-    "routeLabels": _route_label,
     "date": _date,
     "tz": _tz,
     "humanizeDuration": humanize_duration,
     "toDate": _to_date,
     "mustToDate": parse_time,
+    "addDuration": _add_duration,
     "toJson": encode_json,
     "base64encode": _base64_encode,
     "base64decode": _base64_decode,

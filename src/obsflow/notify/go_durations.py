@@ -3,37 +3,48 @@
 import re
 from typing import Final
 
-from obsflow.model.labels import quote
+from obsflow.gotemplate.timeparse import quote_time_text
 
-_UNITS_MS: Final = {
-    "h": 3_600_000.0,
-    "m": 60_000.0,
-    "s": 1000.0,
-    "ms": 1.0,
-    "us": 1e-3,
-    "µs": 1e-3,
-    "μs": 1e-3,
-    "ns": 1e-6,
+_UNITS_NS: Final = {
+    "h": 3_600_000_000_000,
+    "m": 60_000_000_000,
+    "s": 1_000_000_000,
+    "ms": 1_000_000,
+    "us": 1_000,
+    "µs": 1_000,
+    "μs": 1_000,
+    "ns": 1,
 }
-_PART: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)([^.0-9]*)")
+_PART: Final = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^.0-9]*)")
+_MAX_NS: Final = (1 << 63) - 1
 
 
 def parse_go_duration(text: str) -> int:
     """Milliseconds of a duration such as `1h30m` or `1.5s`, cut off. Raises ValueError, in the words of Go."""
-    rest = text[1:] if text[:1] in ("+", "-") else text
+    nanoseconds = parse_go_nanoseconds(text)
+    return nanoseconds // 1_000_000 if nanoseconds >= 0 else -(-nanoseconds // 1_000_000)
+
+
+def parse_go_nanoseconds(text: str) -> int:
+    """Nanoseconds of a duration, each part of it cut off. Raises ValueError, in the words of Go."""
+    sign, rest = (text[0], text[1:]) if text[:1] in ("+", "-") else ("", text)
     if rest == "0":
         return 0
-    total = 0.0
-    position = 0
+    total = position = 0
     while position < len(rest) or not rest:
         part = _PART.match(rest, position)
-        if part is None:
-            raise ValueError(f"time: invalid duration {quote(text)}")
-        number, unit = part.groups()
+        assert part is not None
+        whole, fraction, unit = part.groups()
+        if not whole and not fraction:
+            raise ValueError(f"time: invalid duration {quote_time_text(text)}")
         if not unit:
-            raise ValueError(f"time: missing unit in duration {quote(text)}")
-        if unit not in _UNITS_MS:
-            raise ValueError(f"time: unknown unit {quote(unit)} in duration {quote(text)}")
-        total += float(number) * _UNITS_MS[unit]
+            raise ValueError(f"time: missing unit in duration {quote_time_text(text)}")
+        if unit not in _UNITS_NS:
+            raise ValueError(f"time: unknown unit {quote_time_text(unit)} in duration {quote_time_text(text)}")
+        total += int(whole or "0") * _UNITS_NS[unit]
+        if fraction:
+            total += int(fraction) * _UNITS_NS[unit] // 10 ** len(fraction)
+        if total > _MAX_NS + (sign == "-"):
+            raise ValueError(f"time: invalid duration {quote_time_text(text)}")
         position = part.end()
-    return int(-total if text.startswith("-") else total)
+    return -total if sign == "-" else total

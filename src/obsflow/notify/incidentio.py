@@ -1,5 +1,6 @@
 """incident.io: the template data as JSON, to an alert source."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
@@ -18,7 +19,7 @@ from obsflow.notify.config import (
 )
 from obsflow.notify.context import Context
 from obsflow.notify.data import Alerts
-from obsflow.notify.encoding import encode_document
+from obsflow.notify.encoding import encode_document, sort_keys
 from obsflow.notify.go_durations import parse_go_duration
 from obsflow.notify.request import Request
 from obsflow.schema import field
@@ -31,6 +32,8 @@ _MAX_BYTES: Final = 512 * 1024
 class IncidentioConfig:
     """One entry of `incidentio_configs`. `timeout` is in ms, 0 is none; `max_alerts` 0 sends them all.
 
+    The values of `metadata` are templates.
+
     The token takes the place of whatever `global.http_config` authenticates with.
     """
 
@@ -40,6 +43,7 @@ class IncidentioConfig:
     alert_source_token_file: str = field(default="")
     max_alerts: int = field(default=0)
     timeout: int = field(parse=parse_go_duration, default=0)
+    metadata: Mapping[str, str] = field(factory=dict)
     http_config: HttpConfig | None = field(default=None)
     send_resolved: bool = field(default=True)
 
@@ -75,7 +79,7 @@ def complete(config: IncidentioConfig, globals_: Globals) -> IncidentioConfig:
 
 
 def render(context: Context, notification: Notification, config: IncidentioConfig) -> Request:
-    """The message; of one that is too large only the first alert is sent. Raises NotFoundError for a missing file."""
+    """The message; of one that is too large only the first alert is sent. Raises TemplateError."""
     shown = notification.alerts[: config.max_alerts or None]
     data = context.data(attrs.evolve(notification, alerts=shown))
     message: dict[str, Any] = {
@@ -84,6 +88,9 @@ def render(context: Context, notification: Notification, config: IncidentioConfi
         "groupKey": notification.group_key,
         "truncatedAlerts": len(notification.alerts) - len(shown),
     }
+    text = context.texts(data)
+    if metadata := {name: text(value) for name, value in config.metadata.items()}:
+        message["metadata"] = sort_keys(metadata)
     body = encode_document(message)
     if len(body.encode("utf-8", "replace")) > _MAX_BYTES:
         body = encode_document(message | {"alerts": Alerts(data.alerts[:1])})

@@ -1,6 +1,5 @@
 """Jira: an issue for each group, found again by a label; created, updated, reopened and resolved in steps."""
 
-import json
 import urllib.parse
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -11,10 +10,11 @@ from obsflow.errors import TemplateError
 from obsflow.model.durations import MINUTE_MS, parse_duration
 from obsflow.model.labels import quote
 from obsflow.model.notifications import AlertStatus, Notification
+from obsflow.notify.answers import Answer, parse_json, pick_members, read_members
 from obsflow.notify.config import Globals, HttpConfig, parse_url, raise_problems
 from obsflow.notify.context import Context, truncate
-from obsflow.notify.encoding import encode_document, sort_keys
-from obsflow.notify.outcome import DELIVERED, FailureClass, Outcome, interpret
+from obsflow.notify.encoding import encode_document, omit_empty, sort_keys
+from obsflow.notify.outcome import DELIVERED, FailureClass, Outcome, interpret_answer
 from obsflow.notify.pagerduty import dedup_key
 from obsflow.notify.request import Request
 from obsflow.notify.steps import Next, Step
@@ -130,54 +130,55 @@ class _Delivery:
         body = {"fields": ["status"], "jql": query, "maxResults": 2}
         return Step(self._request("POST", _search_url(self.config), body), self._found, (200, '{"issues":[]}'))
 
-    def _found(self, status_code: int, body: str) -> Next:
-        outcome = interpret("jira", status_code, body)
+    def _found(self, answer: Answer) -> Next:
+        outcome = interpret_answer("jira", answer)
         if not outcome.is_delivered:
             reason = f"failed to look up existing issues: HTTP request to JIRA API: {outcome.reason}"
             return attrs.evolve(outcome, reason=reason)
-        issues = _members(body, "issues")
+        issues = _read_issues(answer.body)
         if issues is None:
             return _failed("failed to look up existing issues: the answer is no search result")
         if issues:
             return self._update(issues[0])
         # an issue is not made in order to be resolved
-        return self._write("POST", "issue", self.fields, {}) if self.is_firing else DELIVERED
+        return self._write("POST", "issue", self.fields, None) if self.is_firing else DELIVERED
 
-    def _update(self, found: Mapping[str, Any]) -> Step:
+    def _update(self, found: "_Found") -> Step:
         kept = {key for key in ("summary", "description") if not getattr(self.config, key).is_updated}
         kept -= set(self.config.fields)
         fields = {name: value for name, value in self.fields.items() if name not in kept}
-        return self._write("PUT", f"issue/{found.get('key', '')}", fields, found)
+        return self._write("PUT", f"issue/{found.key}", fields, found)
 
-    def _write(self, method: str, path: str, fields: Mapping[str, Any], found: Mapping[str, Any]) -> Step:
-        def read(status_code: int, body: str) -> Next:
-            outcome = interpret("jira", status_code, body)
+    def _write(self, method: str, path: str, fields: Mapping[str, Any], found: "_Found | None") -> Step:
+        def read(answer: Answer) -> Next:
+            outcome = interpret_answer("jira", answer)
             if outcome.is_delivered:
                 return self._transition(found)
             return attrs.evolve(outcome, reason=f"failed to {method} request to {quote(path)}: {outcome.reason}")
 
         return Step(self._request(method, join_path(self.config.api_url, path), {"fields": {**fields}}), read)
 
-    def _transition(self, found: Mapping[str, Any]) -> Next:
+    def _transition(self, found: "_Found | None") -> Next:
         """The way to the transition that the issue needs, if it needs one and it is configured."""
-        category = _category(found)
         wanted = self.config.reopen_transition if self.is_firing else self.config.resolve_transition
-        if category is None or not wanted or (category == _DONE) != self.is_firing:
+        if found is None or not found.key or found.category is None:
             return DELIVERED
-        key = found["key"]
+        if not wanted or (found.category == _DONE) != self.is_firing:
+            return DELIVERED
+        key = found.key
         url = join_path(self.config.api_url, f"issue/{key}/transitions")
 
-        def read(status_code: int, body: str) -> Next:
-            outcome = interpret("jira", status_code, body)
+        def read(answer: Answer) -> Next:
+            outcome = interpret_answer("jira", answer)
             if not outcome.is_delivered:
                 return outcome
-            known = _members(body, "transitions")
+            known = _read_transitions(answer.body)
             if known is None:
                 return _failed("the answer is no list of transitions")
-            for each in known:
-                if each.get("name") == wanted:
-                    request = self._request("POST", url, {"transition": {"id": str(each.get("id", ""))}})
-                    return Step(request, lambda status_code, body: interpret("jira", status_code, body))
+            for name, number in known:
+                if name == wanted:
+                    transition = {"transition": omit_empty({"id": number})}
+                    return Step(self._request("POST", url, transition), lambda last: interpret_answer("jira", last))
             return _failed(f"can't find transition {wanted} for issue {key}")
 
         return Step(self._request("GET", url, None), read)
@@ -191,26 +192,42 @@ def _failed(reason: str) -> Outcome:
     return Outcome(reason=reason, failure=FailureClass.OTHER)
 
 
-def _members(body: str, key: str) -> list[dict[str, Any]] | None:
-    """The objects in the list under `key` of an answer, or None for another answer."""
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return None
-    if not isinstance(answer, dict):
-        return None
-    items = answer.get(key) or []
-    return [each for each in items if isinstance(each, dict)] if isinstance(items, list) else None
+@attrs.frozen
+class _Found:
+    """An issue that exists; `category` is that of its status, None if the answer did not say."""
+
+    key: str
+    category: str | None
 
 
-def _category(issue: Mapping[str, Any]) -> str | None:
-    """The key of the category of an issue's status, or None if the answer did not say."""
-    fields = issue.get("fields")
-    status = fields.get("status") if isinstance(fields, dict) else None
-    if not issue.get("key") or not isinstance(status, dict):
+def _read_issues(body: str) -> list[_Found] | None:
+    """The issues of a search result, or None for another answer."""
+    answer = read_members(body, {"issues": list})
+    if answer is None:
         return None
-    category = status.get("statusCategory")
-    return str(category.get("key", "")) if isinstance(category, dict) else ""
+    found = [_read_issue({} if each is None else each) for each in answer["issues"]]
+    return None if None in found else [each for each in found if each is not None]
+
+
+def _read_issue(value: Any) -> _Found | None:
+    issue = pick_members(value, {"key": str, "fields": dict})
+    fields = None if issue is None else pick_members(issue["fields"], {"status": dict})
+    if issue is None or fields is None:
+        return None
+    if not any(name.lower() == "status" and value is not None for name, value in issue["fields"].items()):
+        return _Found(issue["key"], None)
+    status = pick_members(fields["status"], {"name": str, "statusCategory": dict})
+    category = None if status is None else pick_members(status["statusCategory"], {"key": str})
+    return None if category is None else _Found(issue["key"], category["key"])
+
+
+def _read_transitions(body: str) -> list[tuple[str, str]] | None:
+    """The name and the id of each transition, or None for another answer."""
+    answer = read_members(body, {"transitions": list})
+    if answer is None:
+        return None
+    found = [pick_members({} if each is None else each, {"id": str, "name": str}) for each in answer["transitions"]]
+    return None if None in found else [(each["name"], each["id"]) for each in found if each is not None]
 
 
 def _search_url(config: JiraConfig) -> str:
@@ -271,6 +288,6 @@ def _description(text: str, api_url: str) -> Any:
     if not text.strip():
         return None
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         raise TemplateError("description template: invalid JSON for API v3") from None

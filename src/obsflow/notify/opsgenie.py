@@ -6,10 +6,11 @@ from typing import Any, Final
 import attrs
 
 from obsflow.model.notifications import AlertStatus, Notification
+from obsflow.notify.answers import Answer
 from obsflow.notify.config import Globals, HttpConfig, Secret, at_most_one, parse_url, raise_problems, secret_of
 from obsflow.notify.context import Context, truncate
 from obsflow.notify.encoding import encode_document, omit_empty, sort_keys
-from obsflow.notify.outcome import interpret
+from obsflow.notify.outcome import interpret_answer
 from obsflow.notify.pagerduty import dedup_key
 from obsflow.notify.request import Request
 from obsflow.notify.steps import Next, Step
@@ -96,17 +97,20 @@ def requests(context: Context, notification: Notification, config: OpsgenieConfi
     text = context.texts(context.data(notification))
     alerts = f"v2/alerts/{dedup_key(notification.group_key)}"
     by_alias = {"identifierType": "alias"}
-    key = text(secret_of(config.api_key, config.api_key_file, context.files)).strip()
+    key = text(secret_of(config.api_key, config.api_key_file, context.files))
+    if not config.api_key:
+        key = key.strip()
     sent = {"User-Agent": context.user_agent, "Content-Type": "application/json"}
 
     def request(method: str, url: str, members: Mapping[str, Any]) -> Request:
         body = encode_document(members)
         return context.request(method, url, sent, body, config.http_config, {"Authorization": f"GenieKey {key}"})
 
+    details = {name: text(value) for name, value in config.details.items()}  # which may fail, sent or not
     if notification.status is AlertStatus.RESOLVED:
         url = extend_path(config.api_url, f"{alerts}/close", by_alias)
         return (request("POST", url, {"source": text(config.source)}),)
-    alert = _alert(context, notification, config)
+    alert = _alert(context, notification, config, details)
     out = [request("POST", extend_path(config.api_url, "v2/alerts"), omit_empty(alert, keep=_ALWAYS))]
     if config.update_alerts:
         for name in ("message", "description"):
@@ -121,22 +125,23 @@ def begin(context: Context, notification: Notification, config: OpsgenieConfig) 
 
 
 def _step(left: Sequence[Request]) -> Step:
-    def read(status_code: int, body: str) -> Next:
-        outcome = interpret("opsgenie", status_code, body)
+    def read(answer: Answer) -> Next:
+        outcome = interpret_answer("opsgenie", answer)
         return _step(left[1:]) if outcome.is_delivered and len(left) > 1 else outcome
 
     return Step(left[0], read)
 
 
-def _alert(context: Context, notification: Notification, config: OpsgenieConfig) -> dict[str, Any]:
+def _alert(
+    context: Context, notification: Notification, config: OpsgenieConfig, details: Mapping[str, str]
+) -> dict[str, Any]:
     data = context.data(notification)
     text = context.texts(data)
-    own = {name: text(value) for name, value in config.details.items()}
     return {
         "alias": dedup_key(notification.group_key),
         "message": truncate(text(config.message), _MAX_MESSAGE),
         "description": text(config.description),
-        "details": sort_keys({**data.common_labels, **own}),
+        "details": sort_keys({**data.common_labels, **details}),
         "source": text(config.source),
         "responders": [*_responders(config.responders, text)],
         "tags": _split(text(config.tags)),

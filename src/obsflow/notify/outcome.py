@@ -2,14 +2,14 @@
 
 import enum
 import html
-import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
 from obsflow.model.labels import quote
+from obsflow.notify.answers import Answer, read_members, texts_of
 
 _AUTH_CODES = frozenset({401, 403})
 _RATE_LIMITED = 429
@@ -29,11 +29,17 @@ class FailureClass(enum.Enum):
 
 @attrs.frozen
 class Outcome:
-    """What came of a delivery. `reason` is empty and `failure` None if it succeeded."""
+    """What came of a delivery. `reason` is empty and `failure` None if it succeeded.
+
+    Another try is not to come before `retry_after_ms` have passed. `receiver_data` is what the receiver told that the
+    next delivery to the same group needs: see `Renderer.begin`.
+    """
 
     retry: bool = False
     reason: str = ""
     failure: FailureClass | None = None
+    retry_after_ms: int = 0
+    receiver_data: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def is_delivered(self) -> bool:
@@ -50,72 +56,24 @@ class _Rule:
 
     retry_codes: frozenset[int] = frozenset()
     details: Callable[[int, str], str] = lambda _, body: body
-    check_body: Callable[[str], str] = lambda _: ""  # an error that hides behind a 2xx
+    has_retry_after: bool = False
+    rate_limited_codes: frozenset[int] = frozenset({_RATE_LIMITED})
 
 
 def _pagerduty_details(status_code: int, body: str) -> str:
-    answer = _parse_object(body) if status_code == 400 else None
-    if answer is None:
+    if status_code != 400:
         return ""
-    errors = answer.get("errors")
-    listed = ",".join(map(str, errors)) if isinstance(errors, list) else ""
-    return f"{answer.get('message', '')}: {listed}"
-
-
-def _slack_error(body: str) -> str:
-    # an incoming webhook answers the text `ok`, the web API an object
-    if not body.startswith("{"):
-        return "" if body == "ok" else f"received an error response from Slack: {body}"
-    answer = _parse_object(body)
-    if answer is None:
-        return f"could not unmarshal JSON response: {body}"
-    return "" if answer.get("ok") is True else f"error response from Slack: {answer.get('error', '')}"
-
-
-def _telegram_outcome(_status_code: int, body: str) -> Outcome:
-    # whatever goes wrong is tried again, a refusal too: only `ok` counts
-    answer = _parse_object(body)
-    if answer is None:
-        return Outcome(retry=True, reason="the answer is not a JSON object", failure=FailureClass.OTHER)
-    if answer.get("ok") is True:
-        return DELIVERED
-    reason = f"telegram: {answer.get('description', '')} ({answer.get('error_code', 0)})"
-    return Outcome(retry=True, reason=reason, failure=FailureClass.OTHER)
-
-
-def _wechat_outcome(status_code: int, body: str) -> Outcome:
-    if status_code != 200:
-        return Outcome(retry=True, reason=f"unexpected status code {status_code}", failure=_classify(status_code))
-    answer = _parse_object(body)
-    if answer is None:
-        return Outcome(retry=True, reason="the answer is not a JSON object", failure=FailureClass.OTHER)
-    code = answer.get("errcode", 0)
-    if code == 0:
-        return DELIVERED
-    message = str(answer.get("errmsg", ""))
-    return Outcome(retry=code == _WECHAT_EXPIRED, reason=message, failure=FailureClass.OTHER)
-
-
-def _rocketchat_outcome(status_code: int, body: str) -> Outcome:
-    outcome = _by_status(_Rule(), status_code, body)
-    if not outcome.is_delivered:
-        return outcome
-    answer = _parse_object(body)
-    if answer is None:
-        reason = f"could not unmarshal JSON response {quote(body)}"
-        return Outcome(retry=True, reason=reason, failure=FailureClass.CLIENT_ERROR)
-    if answer.get("success") is True:
-        return DELIVERED
-    reason = f"error response from Rocketchat: {answer.get('error', '')}"
-    return Outcome(reason=reason, failure=FailureClass.CLIENT_ERROR)
+    answer = read_members(body, {"status": str, "message": str, "errors": list}, ignore_rest=True)
+    errors = None if answer is None else texts_of(answer["errors"])
+    return "" if answer is None or errors is None else f"{answer['message']}: {','.join(errors)}"
 
 
 def _incidentio_details(_status_code: int, body: str) -> str:
-    answer = _parse_object(body) or {}
-    errors = answer.get("errors")
-    listed = ", ".join(map(str, errors)) if isinstance(errors, list) else ""
-    parts = (answer.get("message", ""), answer.get("error", ""), listed)
-    return ": ".join(str(part) for part in parts if part)
+    answer = read_members(body, {"message": str, "error": str, "errors": list}, ignore_rest=True)
+    errors = None if answer is None else texts_of(answer["errors"])
+    if answer is None or errors is None:
+        return ""
+    return ": ".join(part for part in (answer["message"], answer["error"], ", ".join(errors)) if part)
 
 
 def _sns_details(_status_code: int, body: str) -> str:
@@ -123,60 +81,127 @@ def _sns_details(_status_code: int, body: str) -> str:
     return html.unescape(found[1]) if found else ""
 
 
-def _parse_object(body: str) -> dict[str, Any] | None:
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return None
-    return answer if isinstance(answer, dict) else None
+def _slack_outcome(answer: Answer) -> Outcome:
+    outcome = _by_status(_RULES["slack"], answer)
+    if not outcome.is_delivered:
+        return outcome
+    # an incoming webhook answers the text `ok`, the web API an object
+    kind = answer.header("Content-Type")
+    if not (kind.startswith("application/json") or (not kind and answer.body.startswith("{"))):
+        return DELIVERED if answer.body == "ok" else _hidden(f"received an error response from Slack: {answer.body}")
+    members = read_members(answer.body, {"ok": bool, "error": str, "channel": str, "ts": str})
+    if members is None:
+        return _hidden(f"could not unmarshal JSON response {quote(answer.body)}", retry=True)
+    if not members["ok"]:
+        return _hidden(f"error response from Slack: {members['error']}")
+    if not (members["ts"] and members["channel"]):
+        return DELIVERED
+    return Outcome(receiver_data={"threadTs": members["ts"], "channelId": members["channel"]})
 
 
+def _telegram_outcome(answer: Answer) -> Outcome:
+    # whatever goes wrong is tried again, a refusal too: only `ok` counts
+    kinds = {"ok": bool, "error_code": int, "description": str}
+    members = read_members(answer.body, kinds)
+    if members is None:
+        return Outcome(retry=True, reason="the answer is not a JSON object", failure=FailureClass.OTHER)
+    if not members["ok"]:
+        code = members["error_code"]
+        return Outcome(retry=True, reason=f"telegram: {members['description']} ({code})", failure=_classify(code))
+    if read_members(answer.body, {"result": dict}) is None:
+        return Outcome(retry=True, reason="the answer holds no message", failure=FailureClass.OTHER)
+    return DELIVERED
+
+
+def _wechat_outcome(answer: Answer) -> Outcome:
+    status_code = answer.status_code
+    if status_code != 200:
+        return Outcome(retry=True, reason=f"unexpected status code {status_code}", failure=_classify(status_code))
+    members = read_members(answer.body, {"errcode": int, "errmsg": str})
+    if members is None:
+        return Outcome(retry=True, reason="the answer is not a JSON object", failure=FailureClass.OTHER)
+    if members["errcode"] == 0:
+        return DELIVERED
+    retry = members["errcode"] == _WECHAT_EXPIRED
+    return Outcome(retry=retry, reason=members["errmsg"], failure=FailureClass.OTHER)
+
+
+def _rocketchat_outcome(answer: Answer) -> Outcome:
+    outcome = _by_status(_Rule(), answer)
+    if not outcome.is_delivered:
+        return outcome
+    members = read_members(answer.body, {"success": bool, "error": str})
+    if members is None:
+        return _hidden(f"could not unmarshal JSON response {quote(answer.body)}", retry=True)
+    return DELIVERED if members["success"] else _hidden(f"error response from Rocketchat: {members['error']}")
+
+
+def _email_outcome(answer: Answer) -> Outcome:
+    # every refusal of a mail server is tried again: greylisting and full mailboxes look like any other
+    if 200 <= answer.status_code < 300:
+        return DELIVERED
+    details = f": {answer.body}" if answer.body else ""
+    reason = f"unexpected status code {answer.status_code}{details}"
+    return Outcome(retry=True, reason=reason, failure=FailureClass.OTHER)
+
+
+def _hidden(reason: str, *, retry: bool = False) -> Outcome:
+    """An error that hides behind a 2xx."""
+    return Outcome(retry=retry, reason=reason, failure=FailureClass.CLIENT_ERROR)
+
+
+_LIMITED = frozenset({_RATE_LIMITED})
 _RULES = {
     "webhook": _Rule(),
-    "slack": _Rule(check_body=_slack_error),
-    "pagerduty": _Rule(frozenset({429}), _pagerduty_details),
-    "pagerduty-v1": _Rule(frozenset({403}), _pagerduty_details),
-    "opsgenie": _Rule(frozenset({429})),
+    "slack": _Rule(_LIMITED, has_retry_after=True),
+    "pagerduty": _Rule(_LIMITED, _pagerduty_details),
+    "pagerduty-v1": _Rule(frozenset({403}), _pagerduty_details, rate_limited_codes=frozenset({403, 429})),
+    "opsgenie": _Rule(_LIMITED),
     "victorops": _Rule(),
     "pushover": _Rule(),
     "sns": _Rule(details=_sns_details),
-    "discord": _Rule(),
-    "webex": _Rule(),
+    "discord": _Rule(_LIMITED),
+    "webex": _Rule(_LIMITED, has_retry_after=True),
     "msteams": _Rule(),
     "msteamsv2": _Rule(),
-    "jira": _Rule(frozenset({429})),
-    "incidentio": _Rule(frozenset({429}), _incidentio_details),
+    "jira": _Rule(_LIMITED),
+    "incidentio": _Rule(_LIMITED, _incidentio_details),
     "mattermost": _Rule(),
-    # every refusal of a mail server is tried again: greylisting and full mailboxes look like any other
-    "email": _Rule(frozenset(range(300, 600))),
 }
 
-_READERS: Final[Mapping[str, Callable[[int, str], Outcome]]] = {
+_READERS: Final[Mapping[str, Callable[[Answer], Outcome]]] = {
+    "slack": _slack_outcome,
     "telegram": _telegram_outcome,
     "wechat": _wechat_outcome,
     "rocketchat": _rocketchat_outcome,
+    "email": _email_outcome,
 }
 
 
-def interpret(kind: str, status_code: int, body: str = "") -> Outcome:
+def interpret(kind: str, status_code: int, body: str = "", headers: Mapping[str, str] | None = None) -> Outcome:
     """What the answer of a receiver means.
 
     `kind` is the name of an integration, or `pagerduty-v1` for a `service_key`, whose API limits rates with 403
     rather than 429. For mail `status_code` is the SMTP reply code. Raises KeyError for another kind.
     """
-    if kind in _READERS:
-        return _READERS[kind](status_code, body)
-    return _by_status(_RULES[kind], status_code, body)
+    return interpret_answer(kind, Answer(status_code, body, headers or {}))
 
 
-def _by_status(rule: _Rule, status_code: int, body: str) -> Outcome:
+def interpret_answer(kind: str, answer: Answer) -> Outcome:
+    """Like `interpret`, for an answer as one thing."""
+    return _READERS[kind](answer) if kind in _READERS else _by_status(_RULES[kind], answer)
+
+
+def _by_status(rule: _Rule, answer: Answer) -> Outcome:
+    status_code = answer.status_code
     if 200 <= status_code < 300:
-        error = rule.check_body(body)
-        return Outcome(retry=False, reason=error, failure=FailureClass.CLIENT_ERROR) if error else DELIVERED
-    details = rule.details(status_code, body)
+        return DELIVERED
+    details = rule.details(status_code, answer.body)
     reason = f"unexpected status code {status_code}" + (f": {details}" if details else "")
     retry = 500 <= status_code < 600 or status_code in rule.retry_codes
-    return Outcome(retry=retry, reason=reason, failure=_classify(status_code))
+    failure = FailureClass.RATE_LIMITED if status_code in rule.rate_limited_codes else _classify(status_code)
+    wait_ms = answer.retry_after_ms if retry and rule.has_retry_after else 0
+    return Outcome(retry=retry, reason=reason, failure=failure, retry_after_ms=wait_ms)
 
 
 def _classify(status_code: int) -> FailureClass:

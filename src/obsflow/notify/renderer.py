@@ -26,8 +26,9 @@ from obsflow.notify import (
 from obsflow.notify.catalog import receiver_api
 from obsflow.notify.context import Context
 from obsflow.notify.data import Api
-from obsflow.notify.outcome import interpret
+from obsflow.notify.outcome import interpret_answer
 from obsflow.notify.request import Request
+from obsflow.notify.secrecy import guard_step
 from obsflow.notify.steps import Next, Step
 from obsflow.notify.templates import Templates
 
@@ -35,7 +36,6 @@ _RENDERERS: Final[Mapping[type, Callable[[Context, Notification, Any], Request]]
     webhook.WebhookConfig: webhook.render,
     email.EmailConfig: email.render,
     pagerduty.PagerdutyConfig: pagerduty.render,
-    slack.SlackConfig: slack.render,
     victorops.VictoropsConfig: victorops.render,
     pushover.PushoverConfig: pushover.render,
     sns.SnsConfig: sns.render,
@@ -106,23 +106,29 @@ class Renderer:
             step = step.read(*step.usual)
         return tuple(requests)
 
-    def begin(self, notification: Notification, config: object) -> Step:
+    def begin(self, notification: Notification, config: object, receiver_data: Mapping[str, str] | None = None) -> Step:
         """The first step of a delivery: its answer leads to the next, or to what came of it.
 
         `config` must have been completed. What templates give is settled here, whatever the answers will be.
+        `receiver_data` is what earlier deliveries to the same group through the same integration brought
+        (`Outcome.receiver_data`), as Slack needs it to change a message instead of sending another.
 
         Raises TemplateSyntaxError or TemplateError where a template fails, NotFoundError for a secret file that was
         not supplied, and TypeError for a configuration of no known kind.
         """
         kind = type(config)
         self._context.templates.at(notification.time)
-        if kind in _BEGINNINGS:
-            return _BEGINNINGS[kind](self._context, notification, config)
-        if kind not in _RENDERERS:
+        if isinstance(config, slack.SlackConfig):
+            step = slack.begin(self._context, notification, config, receiver_data or {})
+        elif kind in _BEGINNINGS:
+            step = _BEGINNINGS[kind](self._context, notification, config)
+        elif kind in _RENDERERS:
+            api = receiver_api(config)
+            request = _RENDERERS[kind](self._context, notification, config)
+            step = Step(request, lambda answer: interpret_answer(api, answer))
+        else:
             raise TypeError(f"{kind.__name__} is no configuration of an integration")
-        api = receiver_api(config)
-        request = _RENDERERS[kind](self._context, notification, config)
-        return Step(request, lambda status_code, body: interpret(api, status_code, body))
+        return guard_step(step, config, self._context.files)
 
 
 def _api_of(version: str) -> Api:

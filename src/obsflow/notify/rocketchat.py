@@ -54,6 +54,7 @@ class RocketchatConfig:
     title: str = field(default='{{ template "rocketchat.default.title" . }}')
     title_link: str = field(default='{{ template "rocketchat.default.titlelink" . }}')
     text: str = field(default='{{ template "rocketchat.default.text" . }}')
+    message_text: str = field(default="")
     fields: tuple[RocketchatField, ...] = field(default=())
     short_fields: bool = field(default=False)
     emoji: str = field(default='{{ template "rocketchat.default.emoji" . }}')
@@ -106,6 +107,7 @@ def render(context: Context, notification: Notification, config: RocketchatConfi
     }
     message = {
         "channel": text(config.channel),
+        "text": text(config.message_text),
         "emoji": text(config.emoji),
         "avatar": text(config.icon_url),
         "attachments": [omit_empty(attachment)],

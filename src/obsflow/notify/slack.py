@@ -1,11 +1,12 @@
 """Slack: one attachment, posted to an incoming webhook or, with an app's token, to chat.postMessage."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import attrs
 
 from obsflow.model.notifications import Notification
+from obsflow.notify.answers import Answer
 from obsflow.notify.config import (
     Authorization,
     Globals,
@@ -20,10 +21,15 @@ from obsflow.notify.config import (
 from obsflow.notify.context import Context, truncate
 from obsflow.notify.encoding import encode_document, omit_empty
 from obsflow.notify.go_durations import parse_go_duration
+from obsflow.notify.outcome import Outcome, interpret_answer
 from obsflow.notify.request import Request
+from obsflow.notify.steps import Next, Step
 from obsflow.schema import field
 
 _MAX_TITLE: Final = 1024
+_POST_URL: Final = "https://slack.com/api/chat.postMessage"
+_UPDATE_URL: Final = "https://slack.com/api/chat.update"
+_USUAL: Final = (200, "ok")
 _DEFAULT_MARKDOWN: Final = ("fallback", "pretext", "text")
 _ALWAYS: Final = frozenset({"text", "fallback", "callback_id", "footer"})
 
@@ -64,8 +70,8 @@ class SlackAction:
 class SlackConfig:
     """One entry of `slack_configs`; the texts are templates. `timeout` is in ms; 0 is none.
 
-    `update_message` is accepted, and every notification is a new message: what an earlier one was answered with is
-    not known here.
+    `update_message` changes the group's first message, `post_updates_to_thread` answers in its thread; both need the
+    web API, which says which message that is (see `begin`).
     """
 
     api_url: Secret = field(parse=parse_secret_url, default=Secret())
@@ -94,6 +100,7 @@ class SlackConfig:
     mrkdwn_in: tuple[str, ...] = field(default=())
     actions: tuple[SlackAction, ...] = field(default=())
     update_message: bool = field(default=False)
+    post_updates_to_thread: bool = field(default=False)
     timeout: int = field(parse=parse_go_duration, default=0)
     http_config: HttpConfig | None = field(default=None)
     send_resolved: bool = field(default=False)
@@ -120,6 +127,7 @@ def complete(config: SlackConfig, globals_: Globals) -> SlackConfig:
             bearer = Authorization(credentials=token, credentials_file=token_file)
             http_config = attrs.evolve(http_config, authorization=bearer)
         api_url, api_url_file = Secret(app_url), ""
+    problems += _web_api_problems(config, api_url, api_url_file)
     raise_problems(problems)
     return attrs.evolve(
         config,
@@ -138,11 +146,6 @@ def _problems(config: SlackConfig) -> Iterable[str]:
     yield from at_most_one("app_token", "app_token_file")(config)
     if (config.api_url or config.api_url_file) and (config.app_token or config.app_token_file):
         yield "at most one of api_url/api_url_file & app_token/app_token_file must be configured"
-    if config.update_message and config.api_url != "https://slack.com/api/chat.postMessage":
-        yield (
-            "update_message can only be used with bot tokens."
-            " api_url must be set to https://slack.com/api/chat.postMessage"
-        )
     for each in config.fields:
         for key in ("title", "value"):
             if not getattr(each, key):
@@ -157,13 +160,60 @@ def _problems(config: SlackConfig) -> Iterable[str]:
             yield "missing text in Slack confirmation configuration"
 
 
+def _web_api_problems(config: SlackConfig, api_url: str, api_url_file: str) -> Iterable[str]:
+    for option in ("update_message", "post_updates_to_thread"):
+        if not getattr(config, option):
+            continue
+        if api_url_file and not api_url:
+            yield f"{option} can't be used with api_url_file"
+        elif api_url and api_url != _POST_URL:
+            yield f"{option} can only be used with bot tokens. api_url must be set to {_POST_URL}"
+
+
 def _clear_unused(action: SlackAction) -> SlackAction:
     return attrs.evolve(action, name="", value="", confirm=None) if action.url else action
 
 
-def render(context: Context, notification: Notification, config: SlackConfig) -> Request:
-    """The message. Raises TemplateError."""
+def begin(context: Context, notification: Notification, config: SlackConfig, receiver_data: Mapping[str, str]) -> Step:
+    """The message, or what is to become of the group's first one. Raises TemplateError.
+
+    Which that is, `receiver_data` says in `threadTs` and `channelId`.
+    """
     text = context.texts(context.data(notification))
+    message = _message(config, text)
+    url = secret_of(config.api_url, config.api_url_file, context.files)
+    thread, channel = receiver_data.get("threadTs", ""), receiver_data.get("channelId", "")
+    follows_up = config.update_message or config.post_updates_to_thread
+
+    def post(url: str, to: Mapping[str, str]) -> Request:
+        first = context.api == "0.25"  # where the channel stands
+        body = omit_empty({**to, **message} if first else {**message, **to})
+        return context.post_json(url, encode_document(body), config.http_config)
+
+    if not (follows_up and thread and channel):
+        return _last(post(url, {"channel": text(config.channel)}), keeps_data=follows_up)
+    reply = _last(post(url, {"channel": channel, "thread_ts": thread}))
+    if not config.update_message:
+        return reply
+
+    def read(answer: Answer) -> Next:
+        outcome = _outcome(answer)
+        return reply if outcome.is_delivered and config.post_updates_to_thread else outcome
+
+    return Step(post(_UPDATE_URL, {"channel": channel, "ts": thread}), read, _USUAL)
+
+
+def _last(request: Request, *, keeps_data: bool = False) -> Step:
+    return Step(request, lambda answer: _outcome(answer, keeps_data=keeps_data), _USUAL)
+
+
+def _outcome(answer: Answer, *, keeps_data: bool = False) -> Outcome:
+    """Only the first message of a group is to be found again."""
+    outcome = interpret_answer("slack", answer)
+    return outcome if keeps_data else attrs.evolve(outcome, receiver_data={})
+
+
+def _message(config: SlackConfig, text: Callable[[str], str]) -> dict[str, Any]:
     attachment = {
         "title": truncate(text(config.title), _MAX_TITLE),
         "title_link": text(config.title_link),
@@ -179,8 +229,7 @@ def render(context: Context, notification: Notification, config: SlackConfig) ->
         "color": text(config.color),
         "mrkdwn_in": list(config.mrkdwn_in or _DEFAULT_MARKDOWN),
     }
-    message = {
-        "channel": text(config.channel),
+    return {
         "username": text(config.username),
         "icon_emoji": text(config.icon_emoji),
         "icon_url": text(config.icon_url),
@@ -188,8 +237,6 @@ def render(context: Context, notification: Notification, config: SlackConfig) ->
         "text": text(config.message_text),
         "attachments": [omit_empty(attachment, keep=_ALWAYS)],
     }
-    url = secret_of(config.api_url, config.api_url_file, context.files)
-    return context.post_json(url, encode_document(omit_empty(message)), config.http_config)
 
 
 def _render_field(config: SlackField, text: Callable[[str], str], *, short: bool) -> dict[str, Any]:

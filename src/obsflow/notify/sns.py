@@ -12,7 +12,7 @@ from obsflow.notify.context import Context
 from obsflow.notify.pagerduty import dedup_key
 from obsflow.notify.request import Request
 from obsflow.notify.sigv4 import SigV4Config, sign
-from obsflow.notify.urls import encode_query, end_with_slash
+from obsflow.notify.urls import encode_query, end_with_slash, has_path
 from obsflow.schema import field
 
 _MAX_MESSAGE: Final = 256 * 1024  # bytes
@@ -75,16 +75,17 @@ def render(context: Context, notification: Notification, config: SnsConfig) -> R
         form |= {f"{entry}.Name": name, f"{entry}.Value.DataType": "String", f"{entry}.Value.StringValue": value}
     charset = "; charset=utf-8" if context.api == "0.25" else ""
     sent = {"Content-Type": f"application/x-www-form-urlencoded{charset}"}
-    url = _endpoint(text(config.api_url), config.sigv4.region)
+    url = _endpoint(context, text(config.api_url), config.sigv4.region)
     request = context.request("POST", url, sent, encode_query(form), config.http_config)
     return sign(request, config.sigv4, "sns", notification.time) if config.sigv4.can_sign else request
 
 
-def _endpoint(api_url: str, region: str) -> str:
+def _endpoint(context: Context, api_url: str, region: str) -> str:
     if not region:
         raise TemplateError("region not configured in sns.sigv4.region")
     if api_url:
-        return end_with_slash(api_url)
+        # Amazon's newer client leaves a path as it is
+        return end_with_slash(api_url) if context.api == "0.25" or not has_path(api_url) else api_url
     return f"https://sns.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}/"
 
 

@@ -1,10 +1,11 @@
 """What is sent to a receiver one request after the other, each of which may depend on the answers before it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 import attrs
 
+from obsflow.notify.answers import Answer
 from obsflow.notify.outcome import Outcome
 from obsflow.notify.request import Request
 
@@ -16,10 +17,14 @@ Next: TypeAlias = "Step | Outcome"
 class Step:
     """A request and the reader of its answer.
 
-    `read(status_code, body)` gives what follows. It is pure: the same answer always leads to the same next step.
-    `usual` is the answer of a receiver that takes it and has not heard of the group before.
+    The reader is pure: the same answer always leads to the same next step. `usual` is the status code and body of a
+    receiver that takes it and has not heard of the group before.
     """
 
     request: Request
-    read: Callable[[int, str], Next] = attrs.field(repr=False)
+    reader: Callable[[Answer], Next] = attrs.field(repr=False)
     usual: tuple[int, str] = (200, "")
+
+    def read(self, status_code: int, body: str, headers: Mapping[str, str] | None = None) -> Next:
+        """What follows from an answer. For mail `status_code` is the SMTP reply code."""
+        return self.reader(Answer(status_code, body, headers or {}))

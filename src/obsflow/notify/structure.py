@@ -1,5 +1,6 @@
 """Structures whose texts are templates: a webhook's payload, the details of a PagerDuty event."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,8 @@ from obsflow.schema.nodes import to_plain
 def render_structure(value: Any, text: Callable[[str], str]) -> Any:
     """A copy of plain data in which every text, keys too, was executed as a template.
 
-    A text that comes out as a YAML or JSON document other than a text becomes what the document says, and is not
-    looked into again.
+    A text that comes out as a JSON document, or as one of YAML other than a text, becomes what the document says, and
+    is not looked into again.
     """
     match value:
         case str():
@@ -27,10 +28,19 @@ def render_structure(value: Any, text: Callable[[str], str]) -> Any:
 
 def _parse_rendered(rendered: str) -> Any:
     try:
-        document = compose(rendered, "")
+        document = compose(rendered, "", is_loose=True)
     except ConfigError:
         return rendered
     if document.problems:
         return rendered
     plain = to_plain(document.root)
-    return rendered if isinstance(plain, str) else plain
+    # YAML would take a comment or a line break out of a text that has no quotes
+    return rendered if isinstance(plain, str) and not _is_json(rendered) else plain
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True

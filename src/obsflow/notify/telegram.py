@@ -10,10 +10,13 @@ from obsflow.model.notifications import Notification
 from obsflow.notify.config import Globals, HttpConfig, Secret, at_most_one, parse_url, raise_problems, secret_of
 from obsflow.notify.context import Context, truncate
 from obsflow.notify.encoding import encode_document, sort_keys
+from obsflow.notify.go_durations import parse_go_duration
 from obsflow.notify.request import Request
+from obsflow.notify.telegram_html import count_visible
 from obsflow.schema import field
 
-_MAX_MESSAGE: Final = 4096  # characters
+_MAX_MESSAGE: Final = 4096  # characters; of HTML, those that are seen
+_MAX_BYTES: Final = 1 << 15  # of HTML as it is sent
 # the tabs are those that Alertmanager sends
 _TOO_LONG: Final = (
     "Alertmanager notification could not be sent: message length exceeds Telegram limits.\n"
@@ -24,7 +27,10 @@ _PARSE_MODES: Final = ("", "Markdown", "MarkdownV2", "HTML")
 
 @attrs.frozen
 class TelegramConfig:
-    """One entry of `telegram_configs`; `message` is a template, an HTML one under the parse mode HTML."""
+    """One entry of `telegram_configs`; `message` is a template, an HTML one under the parse mode HTML.
+
+    `timeout` is in ms; 0 is none.
+    """
 
     api_url: str = field(parse=parse_url, default="")
     bot_token: Secret = field(parse=Secret, default=Secret())
@@ -35,6 +41,7 @@ class TelegramConfig:
     message: str = field(default='{{ template "telegram.default.message" . }}')
     disable_notifications: bool = field(default=False)
     parse_mode: str = field(default="HTML")
+    timeout: int = field(parse=parse_go_duration, default=0)
     http_config: HttpConfig | None = field(default=None)
     send_resolved: bool = field(default=True)
 
@@ -68,8 +75,9 @@ def render(context: Context, notification: Notification, config: TelegramConfig)
     is_html = config.parse_mode == "HTML"
     full = (context.pages if is_html else context.texts)(data)(config.message)
     message = truncate(full, _MAX_MESSAGE)
-    if is_html and message != full and context.api != "0.25":  # which cut it all the same
-        message = _TOO_LONG
+    if is_html and context.api != "0.25":  # which cut it all the same
+        is_too_long = len(full.encode("utf-8", "replace")) > _MAX_BYTES or count_visible(full) > _MAX_MESSAGE
+        message = _TOO_LONG if is_too_long else full
     members = {"chat_id": str(_chat_id(context, config)), "disable_web_page_preview": "true", "text": message}
     if config.disable_notifications:
         members["disable_notification"] = "true"

@@ -1,16 +1,16 @@
 """WeChat Work: a token for the secret, and with it the message."""
 
-import json
 from typing import Final
 
 import attrs
 
 from obsflow.model.labels import quote
 from obsflow.model.notifications import Notification
+from obsflow.notify.answers import Answer, read_members
 from obsflow.notify.config import Globals, HttpConfig, Secret, at_most_one, parse_url, raise_problems, secret_of
 from obsflow.notify.context import Context
 from obsflow.notify.encoding import encode_document, omit_empty
-from obsflow.notify.outcome import FailureClass, Outcome, interpret
+from obsflow.notify.outcome import FailureClass, Outcome, interpret_answer
 from obsflow.notify.steps import Next, Step
 from obsflow.notify.urls import encode_query, end_with_slash, extend_path
 from obsflow.schema import field
@@ -76,30 +76,18 @@ def begin(context: Context, notification: Notification, config: WechatConfig) ->
     url = f"{extend_path(config.api_url, 'gettoken').partition('?')[0]}?{query}"
     body = _message(context, notification, config)
 
-    def read(_status_code: int, answer: str) -> Next:
-        token = _token(answer)
-        if token is None:
+    def read(answer: Answer) -> Next:
+        members = read_members(answer.body, {"access_token": str}, ignore_rest=True)
+        if members is None:
             return Outcome(reason="the answer to gettoken is not a JSON object", failure=FailureClass.OTHER)
-        if not token:
+        if not (token := members["access_token"]):
             return Outcome(reason=f"invalid APISecret for CorpID: {config.corp_id}", failure=FailureClass.OTHER)
         message_url = extend_path(config.api_url, "message/send", {"access_token": token})
         message = context.post_json(message_url, body, config.http_config)
-        return Step(message, lambda status_code, answer: interpret("wechat", status_code, answer))
+        return Step(message, lambda answer: interpret_answer("wechat", answer))
 
     sent = {"User-Agent": context.user_agent}
     return Step(context.request("GET", url, sent, "", config.http_config), read, _USUAL)
-
-
-def _token(answer: str) -> str | None:
-    """The token in the answer, empty where there is none, and None for what is no answer at all."""
-    try:
-        members = json.loads(answer)
-    except ValueError:
-        return None
-    if not isinstance(members, dict):
-        return None
-    token = members.get("access_token", "")
-    return token if isinstance(token, str) else None
 
 
 def _message(context: Context, notification: Notification, config: WechatConfig) -> str:
