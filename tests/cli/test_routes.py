@@ -182,3 +182,48 @@ def test_amtool_names_the_same_receivers(capsys, tmp_path, seed):
         expected = list(dict.fromkeys(said.split(",")))
         code, out, _ = run(capsys, "test", str(path), *pairs, "--expect", said)
         assert (code, out.splitlines()[0].split(",")) == (0, expected)
+
+
+ODD = """
+route:
+  receiver: 'a, b'
+  routes: [{receiver: pager, matchers: ['foo🙂=bar']}]
+receivers: [{name: 'a, b'}, {name: pager}]
+"""
+
+
+def test_names_of_any_characters(capsys, tmp_path):
+    """Labels are written as in a key, and a receiver with a comma in its name may be expected."""
+    path = tmp_path / "odd.yml"
+    path.write_text(ODD, encoding="utf-8")
+    code, out, _ = run(capsys, "show", str(path))
+    assert (code, out.splitlines()[1].partition(" -> ")[0]) == (0, '└── {foo🙂="bar"}')
+    assert run(capsys, "test", str(path), "--expect", "a, b")[0] == 0
+    code, out, _ = run(capsys, "test", str(path), "foo🙂=x", "--expect", "pagr")
+    assert code == 1
+    assert '  {}/{foo🙂="bar"} does not match: foo🙂="bar", it has foo🙂="x"' in out.splitlines()
+    assert out.splitlines()[-2:] == ['no route leads to "pagr", did you mean "pager"?', "expected pagr, got a, b"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (("a=b", "a=c"), "label a has a value already"),
+        (("a=~b",), "expected label=value, got a=~b"),
+        (("{foo=bar}",), "unexpected open or close brace: {foo=bar}"),
+        (("foo",), "bad matcher format: foo"),
+    ],
+)
+def test_labels_that_cannot_be_meant(capsys, file, labels, message):
+    """It is said, with what was written under it."""
+    code, out, err = run(capsys, "test", file, *labels)
+    assert (code, out) == (1, "")
+    assert message in err
+    assert labels[-1] in err.splitlines()
+
+
+def test_a_file_that_is_no_text(capsys, tmp_path):
+    """It is said where it ceases to be."""
+    path = tmp_path / "x.yml"
+    path.write_bytes(b"route: \xff")
+    assert run(capsys, "show", str(path)) == (1, "", f"{path}: the file is not UTF-8 at byte 7\n")

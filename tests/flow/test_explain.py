@@ -136,6 +136,14 @@ def test_told_and_not_again():
     assert later.repeat_due_at == first.told_at + 20 * MINUTE_MS
 
 
+def test_a_receiver_without_integrations():
+    """The alert waits for the group, and then nobody is told of it."""
+    routes = "route: {receiver: hole, group_by: [alertname], group_wait: 3m}\nreceivers: [{name: hole}]\n"
+    told = [tellings(minute, routes=routes)["hole", ""] for minute in (41, 50)]
+    assert [each.outcome for each in told] == [Outcome.WAITING, Outcome.NOBODY]
+    assert told[1].next_look_at is None
+
+
 def test_silenced():
     """By which silence."""
     silence = Silence("s1", (parse_matcher("alertname=Down"),), 0, END)

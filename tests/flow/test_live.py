@@ -98,6 +98,17 @@ def test_a_failed_delivery_is_tried_again():
     assert all(attempt == 1 for _, attempt in attempts[4:])
 
 
+def test_a_receiver_says_when_to_try_again():
+    """Not before that, and not before the usual wait either."""
+    answers = iter(
+        Outcome(retry=True, reason="later", failure=FailureClass.RATE_LIMITED, retry_after_ms=wait_ms)
+        for wait_ms in (7_000, 100)
+    )
+    seen = play_live(lambda _step: next(answers, Outcome()))
+    first, second, third = [now for now, effect in seen if isinstance(effect, obsflow.Notify)][:3]
+    assert (second - first, third - second) == (7_000, 750)
+
+
 def test_a_delivery_may_take_several_requests():
     """Each answer leads to the next request, and the last one says what came of it."""
     routes = ROUTES.replace("webhook_configs", "wechat_configs").replace(
@@ -114,3 +125,28 @@ def test_a_delivery_may_take_several_requests():
     assert sent[:2] == ["http://w/gettoken", "http://w/message/send"]
     assert len(sent) == 2 * sum(isinstance(effect, obsflow.Notify) for _, effect in seen)
     assert all(effect.attempt == 1 for _, effect in seen if isinstance(effect, obsflow.Notify))
+
+
+def test_a_message_of_slack_is_changed():
+    """What the first answer said is known to the deliveries that follow, and forgotten when the group begins anew."""
+    routes = ROUTES.replace(
+        'webhook_configs: [{url: "http://127.0.0.1:1/x"}]',
+        "slack_configs: [{app_token: t, update_message: true, send_resolved: true}]",
+    )
+    sent = []
+
+    def send(step):
+        sent.append((step.request.url.rpartition(".")[2], '"ts":"7.1"' in step.request.body))
+        return step.read(200, '{"ok":true,"ts":"7.1","channel":"C1"}', {"Content-Type": "application/json"})
+
+    play_live(send, routes)
+    assert sent == [("postMessage", False), ("update", True), ("update", True), ("update", True)]
+
+
+def test_a_template_that_fails_does_not_end_the_loop():
+    """The delivery is given up, and the group's next one comes in its time."""
+    routes = ROUTES.replace('url: "http://127.0.0.1:1/x"', 'url: "http://127.0.0.1:1/{{ .Nope }}"')
+    seen = play_live(lambda _step: Outcome(), routes)
+    attempts = [effect.attempt for _, effect in seen if isinstance(effect, obsflow.Notify)]
+    assert len(attempts) > 1
+    assert set(attempts) == {1}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.flow.test_report import told
 
 from obsflow.flow.response import page
-from obsflow.incident import IncidentOpened, Page, Transition, load_config
+from obsflow.incident import AddNote, IncidentOpened, NoteAdded, NoteKind, Page, Transition, load_config
 from obsflow.model.durations import MINUTE_MS
 from obsflow.model.notifications import AlertStatus
 
@@ -63,6 +63,20 @@ def test_time_ends():
 def test_somebody_answers(after, expected):
     """Who was paged first acknowledges, which stops the escalation, also at the very instant of the next level."""
     assert pages([told(1, "A")], end=25, acknowledged_after_ms=after * MINUTE_MS) == expected
+
+
+@pytest.mark.parametrize(
+    ("at", "taken"),
+    [(0, 1), (1, 1), (30, 30), (95, 95), (100, 100), (500, 100)],
+)
+def test_notes_are_taken_when_they_happen(at, taken):
+    """While there is no incident yet, when it opens; what comes after the end, at the end; also when it is over."""
+    note = AddNote(1, "ada", "x", NoteKind.DECISION, at * MINUTE_MS)
+    effects = page([told(1, "A"), resolved(90)], CONFIG, 100 * MINUTE_MS, notes=[note, AddNote(2, "bob", "y")])
+    notes = [(each.time // MINUTE_MS, each.occurred_at // MINUTE_MS) for each in effects if isinstance(each, NoteAdded)]
+
+    assert notes == [(taken, at)]
+    assert [each.time for each in effects] == sorted(each.time for each in effects)
 
 
 @given(

@@ -93,7 +93,10 @@ def test_all_problems_are_said():
         '2:5: evaluation_intervall: unknown field "evaluation_intervall", did you mean "evaluation_interval"?',
         '3:5: group_eval_order: group "a" is there twice',
         '4:22: obsflow.match: expected one of exact, partial, got parial, did you mean "partial"?',
-        '4:38: obsflow.compat: unknown compat "x": expected one of "obsflow", "alertmanager", "alertmanager-0.25"',
+        (
+            '4:38: obsflow.compat: unknown compat "x": expected one of "obsflow", "alertmanager", "alertmanager-0.34", '
+            '"alertmanager-0.25"'
+        ),
         '7:9: tests[0].alert_rule_test[0].eval_tme: unknown field "eval_tme", did you mean "eval_time"?',
         '8:39: labels.a: expected a string, or a mapping with the one key "regex"',
         '9:49: tests[0].promql_expr_test[0].exp_samples[0].value: expected a number, got "x"',
@@ -103,7 +106,10 @@ def test_all_problems_are_said():
         "14:39: tests[0].notification_test[3].status: expected one of firing, resolved, got fired",
         f"14:54: tests[0].notification_test[3].reason: expected one of {REASONS}, got nothing new",
         "15:18: tests[0].silences[0]: bad matcher format: x",
-        "15:35: tests[0].silences[1]: invalid silence: at least one matcher must not match the empty string",
+        (
+            "15:35: tests[0].silences[1]: invalid silence: matcher set 0: "
+            "at least one matcher must not match the empty string"
+        ),
         '16:24: tests[0].start_timestamp: cannot parse "today" as a time: expected RFC 3339 or seconds since the epoch',
     ]
 

@@ -4,10 +4,13 @@ import json
 import pathlib
 import xml.etree.ElementTree as ET
 
+import attrs
 import pytest
 
+from obsflow.alertmanager import PRESETS
 from obsflow.cli.main import main
 from obsflow.errors import ConfigError
+from obsflow.model.labels import quote
 from obsflow.testing.promql_tests.runner import Verdict
 from obsflow.testing.scenario_tests.offsets import parse_offset, render_offset
 from obsflow.testing.scenario_tests.suite import ScenarioSuite, run_file
@@ -18,7 +21,7 @@ OUTCOMES = [outcome for path in SCENARIOS for outcome in run_file(path)]
 CONFIG = """\
 alertmanager:
   route: {receiver: default, group_by: [], group_wait: 1s, group_interval: 5s, repeat_interval: 1h}
-  receivers: [{name: default, webhook_configs: [{url: 'http://localhost:1/'}]}, {name: idle}]
+  receivers: [{name: default, webhook_configs: [{url: 'http://localhost:1/'}]}, {name: idle, webhook_configs: [{url: 'http://localhost:2/'}]}]
 """
 FIRES = "  - {at: 1s, alerts: [{labels: {alertname: a}}]}\n"
 
@@ -56,6 +59,9 @@ def test_there_are_scenarios():
     ("text", "ms", "shown"),
     [
         ("0", 0, "0s"),
+        ("5", 5000, "5s"),
+        ("-0.25", -250, "-250ms"),
+        ("1m30s", 90_000, "1m30s"),
         ("500ms", 500, "500ms"),
         ("2.3s", 2300, "2.3s"),
         ("0.5s", 500, "500ms"),
@@ -74,9 +80,11 @@ def test_times(text, ms, shown):
     assert parse_offset(shown) == ms
 
 
-@pytest.mark.parametrize("text", ["", "5", "s", "1.s", "1x", "1s ", "0.0001s", "--1s", "9999999y", "\u0661s"])
+@pytest.mark.parametrize(
+    "text", ["", "1e3", "1:30", ".5", "s", "1.s", "1x", "1s ", "0.0001s", "--1s", "9999999y", "\u0661s"]
+)
 def test_what_is_no_time(text):
-    """A number without a unit, and what is finer than a millisecond, is no time."""
+    """Another way to write a number, a unit without one, and what is finer than a millisecond, is no time."""
     with pytest.raises(ValueError, match=r"expected a duration|finer|out of range"):
         parse_offset(text)
 
@@ -146,6 +154,8 @@ MISSING = {
         "{at: 2s, receiver: idle, alerts: [{labels: {alertname: a}}]}",
         [
             '- {alertname="a"}',
+            'nearest: to default (webhook) at 2s, first notification: {alertname="a"} firing (from 1s)',
+            "    receiver: expected idle, got default",
             '{alertname="a"} went to default:',
             "    {} takes it, to default",
             "no alert came to this receiver until then",
@@ -219,8 +229,11 @@ DELIVERIES = {
     "before it begins to fail nothing fails": ("fails: {from: 2.1s}", ["2s"]),
     "a loss that nobody notices": ("fails: {until: 3s, status: 200}", []),
     "a slow receiver is told when it is told": ("latency: 2s", ["2s"]),
-    "of another integration": ("index: 1, fails: {}", ["2s"]),
-    "of another kind": ("integration: email, fails: {}", ["2s"]),
+    "from when on it fails may stand before it": ("at: 2.1s, fails: {}", ["2s"]),
+    "from when on it is slow": ("at: 2s, latency: 20s", []),
+    "later than that": ("at: 2.1s, latency: 20s", ["2s"]),
+    "an answer that comes after the deadline does not count": ("latency: 10001ms", []),
+    "one that comes just before it does": ("latency: 10s", ["2s"]),
 }
 
 
@@ -242,7 +255,7 @@ def test_deliveries(folder, name):
         ("pagerduty_configs: [{routing_key: k}]", 403, "7s"),
         ("pagerduty_configs: [{service_key: k}]", 403, "2.5s"),
         ("email_configs: [{to: x@example.org, from: y@example.org, smarthost: 'localhost:25'}]", 451, "2.5s"),
-        ("slack_configs: [{api_url: 'http://localhost:1/', channel: c}]", 429, "7s"),
+        ("webhook_configs: [{url: 'http://localhost:1/', max_alerts: 3}]", 429, "7s"),
     ],
 )
 def test_whether_an_attempt_is_repeated_is_up_to_the_kind_of_receiver(folder, integration, status, time):
@@ -316,14 +329,30 @@ def test_what_the_router_refuses(folder):
     ]
 
 
+SERVICE = """\
+- incidents:
+    users: [{name: alice, contact_methods: [{name: app, kind: push}]}]
+    policies: [{name: p, levels: [{targets: [{user: alice}]}]}]
+    services: [{name: other, policy: p}]
+  name: x
+"""
+
+
 MISTAKES = [
     ("- {nam: x}", '5:4: scenarios[0].nam: unknown field "nam", did you mean "name"?'),
     ("- {until: -1s}", '5:11: scenarios[0].until: expected a duration that is not negative, got "-1s"'),
     (
         "- {compat: x}",
-        '5:12: scenarios[0].compat: unknown compat "x": expected one of "obsflow", "alertmanager", "alertmanager-0.25"',
+        f'5:12: scenarios[0].compat: unknown compat "x": expected one of {", ".join(map(quote, PRESETS))}',
     ),
-    ("- events: [{at: 1}]", '5:17: scenarios[0].events[0].at: expected a duration such as 2.3s or 500ms, got "1"'),
+    ("- events: [{at: 1x}]", '5:17: scenarios[0].events[0].at: expected a duration such as 2.3s or 500ms, got "1x"'),
+    (
+        "- events: [{at: 2024-01-01T00:00:00Z}]",
+        (
+            "5:17: scenarios[0].events[0].at: expected how long after the start, such as 2.3s, got "
+            '"2024-01-01T00:00:00Z": a date is that of "start" alone'
+        ),
+    ),
     (
         "- events: [{at: 1s}]",
         (
@@ -335,8 +364,54 @@ MISTAKES = [
     ("- events: [{receiver: default}]", "5:12: scenarios[0].events[0]: a receiver fails, or has a latency"),
     ("- events: [{fails: {}}]", '5:12: scenarios[0].events[0]: "receiver" is required'),
     (
-        "- events: [{at: 1s, receiver: default, fails: {}}]",
-        "5:13: at: fails has from and until, a latency is for always",
+        "- events: [{at: 1s, receiver: default, fails: {from: 1s}}]",
+        '5:13: at: either this or "from"',
+    ),
+    (
+        "- events: [{at: 2s, receiver: default, fails: {until: 2s}}]",
+        '5:12: scenarios[0].events[0]: "until" must be after "at"',
+    ),
+    (
+        "- events: [{receiver: default, fails: {}, refused: true}]",
+        "5:43: refused: nobody refuses how deliveries go",
+    ),
+    (
+        "- events: [{receiver: default, index: 1, fails: {}}]",
+        '5:32: scenarios[0].events[0].index: receiver "default" has no such integration, but webhook[0]',
+    ),
+    (
+        "- expect: [{at: 0s, receiver: default, integration: email}]",
+        '5:40: scenarios[0].expect[0].integration: receiver "default" has no such integration, but webhook[0]',
+    ),
+    (
+        "- {until: 1s, expect: [{at: 2s, within: 999ms, receiver: default}]}",
+        '5:25: scenarios[0].expect[0].at: the scenario ends before that, "until" 1s',
+    ),
+    (
+        "- alertmanager: {route: {receiver: a}, receivers: [{name: a}]}\n  expect: [{at: 2s, receiver: a}]",
+        (
+            '6:21: scenarios[0].expect[0].receiver: receiver "a" has no integration, and is never sent anything; '
+            'give it one, such as webhook_configs: [{url: "http://hook.example"}]'
+        ),
+    ),
+    ("- {flags: {alerts.gc-interval: 0}}", "5:32: scenarios[0].flags.alerts.gc-interval: expected more than nothing"),
+    (
+        "- {flags: {silences.max-silences: -1}}",
+        '5:35: scenarios[0].flags.silences.max-silences: expected how many, 0 for no limit, got "-1"',
+    ),
+    (
+        "- {flags: {dispatch.start_delay: 1s}}",
+        (
+            '5:12: scenarios[0].flags.dispatch.start_delay: unknown field "dispatch.start_delay", did you mean '
+            '"dispatch.start-delay"?'
+        ),
+    ),
+    (
+        "- events: [{at: 1s, silence: {id: '', matchers: [a=b]}}]",
+        (
+            "5:35: scenarios[0].events[0].silence.id: an id is not empty: leave it out for a silence that nothing else "
+            "refers to"
+        ),
     ),
     (
         "- events: [{at: 1s, receiver: default, expire: s, fails: {}}]",
@@ -358,15 +433,22 @@ MISTAKES = [
     ("- events: [{at: 1s, expire: x}]", '5:21: scenarios[0].events[0].expire: no silence has the id "x"'),
     (
         "- events: [{at: 1s, silence: {id: s, matchers: []}}]",
-        "5:30: scenarios[0].events[0].silence: invalid silence: at least one matcher required",
+        "5:30: scenarios[0].events[0].silence: invalid silence: matcher set 0 is empty: at least one matcher required",
     ),
     (
         "- events: [{at: 1s, silence: {id: s, matchers: [a]}}]",
         "5:49: scenarios[0].events[0].silence.matchers[0]: bad matcher format: a",
     ),
     (
-        "- events: [{at: 1s, acknowledge: {receiver: default, by: alice}}]",
-        '5:35: scenarios[0].events[0].acknowledge.receiver: receiver "default" has no incidents',
+        "- events: [{at: 1s, acknowledge: {receiver: defaul, by: alice}}]",
+        ('5:35: scenarios[0].events[0].acknowledge.receiver: no receiver is called "defaul", did you mean "default"?'),
+    ),
+    (
+        f"{SERVICE}  events: [{{at: 1s, acknowledge: {{receiver: default}}}}]",
+        (
+            '10:35: scenarios[0].events[0].acknowledge.receiver: receiver "default" has no incidents, as no service is '
+            "called so"
+        ),
     ),
     ("- expect: [{receiver: default}]", '5:12: scenarios[0].expect[0]: "at" is required'),
     ("- expect: [{at: 1s, receiver: x}]", '5:21: scenarios[0].expect[0].receiver: no receiver is called "x"'),
@@ -456,7 +538,7 @@ inhibit_rules: [{source_match: {a: null, b: ''}, target_match_re: {a: '.+'}, equ
         encoding="utf-8",
     )
     suite = ScenarioSuite(pathlib.Path("s.yml"))
-    named, inlined = (each.config for each in suite._prepared)
+    named, inlined = (attrs.evolve(each.config, warnings=()) for each in suite._prepared)  # which have places
     assert inlined == named
 
 

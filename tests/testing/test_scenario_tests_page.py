@@ -4,11 +4,13 @@ import pathlib
 import re
 import shlex
 
+import attrs
 import pytest
 import yaml
 
 from obsflow.cli.main import main
 from obsflow.testing.scenario_tests import document
+from obsflow.testing.scenario_tests.flags import Flags
 
 PAGE = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "scenario-tests.md").read_text(encoding="utf-8")
 
@@ -35,9 +37,10 @@ def test_console(capsys):
 
 @pytest.mark.usefixtures("folder")
 def test_incidents(capsys):
-    """The example of incidents passes."""
-    assert main(["test", "scenario", "incidents.yml"]) == 0
-    assert capsys.readouterr().out == "1 passed, 0 failed\n"
+    """The examples of incidents and of refusals pass."""
+    for name in ("incidents.yml", "refused.yml"):
+        assert main(["test", "scenario", name]) == 0
+        assert capsys.readouterr().out == "1 passed, 0 failed\n"
 
 
 def test_failure(folder, capsys):
@@ -51,9 +54,14 @@ def test_failure(folder, capsys):
     assert capsys.readouterr().out == f"{shown}1 passed, 1 failed\n"
 
 
-@pytest.mark.parametrize("name", ["SentAlert", "Event", "Failure", "ExpectedNotification", "ExpectedPage", "Scenario"])
+@pytest.mark.parametrize("name", document.KEYS)
 def test_every_key_is_named(name):
     """What may stand in a file is on the page."""
-    keys = [each.removesuffix("_").removeprefix("exp_") for each in getattr(document, name).__annotations__]
     words = set(re.findall(r"\w+", PAGE))
-    assert [key for key in keys if key != "places" and key not in words] == []
+    assert [key for key in document.KEYS[name].split(", ") if key not in words] == []
+
+
+@pytest.mark.parametrize("field", attrs.fields(Flags), ids=lambda each: each.name)
+def test_every_flag_is_named(field):
+    """Under the name of the server's."""
+    assert f"`{field.metadata['obsflow.schema'].key}`" in PAGE

@@ -125,6 +125,8 @@ def _telling(telling: Telling) -> str:
             text = f"kept from {whom} at {_time(telling.looked_at)}: {telling.muted_by.because}"
         case Outcome.WAITING:
             return f"waiting to be told to {whom} until {_time(telling.next_look_at)}: {telling.waits_for}"
+        case Outcome.NOBODY:
+            return f"nobody is told: {whom} has no integration"
         case Outcome.NOTHING_NEW:
             known = f"told {whom} at {_time(telling.told_at)}" if telling.told_at is not None else f"{whom} is not told"
             text = f"{known}, nothing new at {_time(telling.looked_at)}"

@@ -3,16 +3,18 @@
 import argparse
 import json
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from obsflow.adapters.routes import load_alertmanager
 from obsflow.alertmanager import PRESETS, Route, Visit, VisitOutcome, parse_compat, parse_matcher, trace
-from obsflow.errors import MatcherSyntaxError
+from obsflow.alertmanager.routing import render_matcher
+from obsflow.errors import ConfigError, MatcherSyntaxError, Problem
 from obsflow.flow.flushes import render_visit
 from obsflow.model.durations import render_duration
-from obsflow.model.labels import Labels
+from obsflow.model.labels import Labels, quote
 from obsflow.model.matchers import MatchOp
+from obsflow.testing.expectations import suggest
 
 Record = dict[str, Any]
 
@@ -46,10 +48,12 @@ def run_show(options: argparse.Namespace) -> int:
 def run_test(options: argparse.Namespace) -> int:
     """Print the way of an alert; returns 1 if it does not lead to the receivers that are expected."""
     labels = _read_labels(options.labels)
-    visits = trace(_load(options), labels)
+    root = _load(options)
+    visits = trace(root, labels)
     taken = [each.route for each in visits if each.outcome is VisitOutcome.TAKEN]
     receivers = list(dict.fromkeys(each.receiver for each in taken))
-    expected = None if options.expect is None else [each.strip() for each in options.expect.split(",") if each.strip()]
+    known = {each.receiver for each in root.walk()}
+    expected = None if options.expect is None else _read_receivers(options.expect, known)
     is_expected = expected is None or set(expected) == set(receivers)
     if options.format == "json":
         record: Record = {
@@ -66,22 +70,36 @@ def run_test(options: argparse.Namespace) -> int:
     else:
         print("\n".join(_render_test(labels, visits, taken, receivers)))
         if not is_expected:
+            for each in sorted({*(expected or ())} - known):
+                print(f"no route leads to {quote(each)}{suggest(each, sorted(known))}")
             print(f"expected {','.join(expected or ())}, got {','.join(receivers)}")
     return int(not is_expected)
 
 
+def _read_receivers(text: str, known: Collection[str]) -> list[str]:
+    """The receivers that are listed; the name of one may have a comma."""
+    return [text] if text in known else [each.strip() for each in text.split(",") if each.strip()]
+
+
 def _load(options: argparse.Namespace) -> Route:
-    text = options.file.read_text(encoding="utf-8", errors="surrogateescape")
+    """Raises ConfigError, OSError."""
+    try:
+        text = options.file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        problem = Problem(str(options.file), 0, 0, "", f"the file is not UTF-8 at byte {error.start}")
+        raise ConfigError((problem,)) from None
     return load_alertmanager(text, str(options.file), compat=parse_compat(options.compat)).route
 
 
 def _read_labels(texts: Sequence[str]) -> Labels:
-    """The labels of an alert, each as an equality. Raises MatcherSyntaxError."""
-    labels = {}
+    """The labels of an alert, each as an equality and each once. Raises MatcherSyntaxError."""
+    labels: dict[str, str] = {}
     for text in texts:
         matcher = parse_matcher(text)
         if matcher.op is not MatchOp.EQUAL:
             raise MatcherSyntaxError(f"expected label=value, got {text}", text, (0, len(text)))
+        if matcher.name in labels:
+            raise MatcherSyntaxError(f"label {matcher.name} has a value already", text, (0, len(text)))
         labels[matcher.name] = matcher.value
     return Labels(labels)
 
@@ -98,7 +116,7 @@ def _draw(route: Route, first: str = "", rest: str = "") -> Iterator[str]:
 
 
 def _step(route: Route) -> str:
-    return "{" + ", ".join(map(str, route.matchers)) + "}"
+    return "{" + ", ".join(map(render_matcher, route.matchers)) + "}"
 
 
 def _options(route: Route) -> str:
@@ -144,7 +162,7 @@ def _route_record(route: Route) -> Record:
         "id": route.id,
         "key": route.key,
         "receiver": route.receiver,
-        "matchers": [str(each) for each in route.matchers],
+        "matchers": [render_matcher(each) for each in route.matchers],
         "continue": route.continue_,
         "group_by": ["..."] if route.group_by_all else sorted(route.group_by),
         **_intervals(route),
@@ -162,5 +180,5 @@ def _visit_record(visit: Visit) -> Record:
         "id": visit.route.id,
         "receiver": visit.route.receiver,
         "outcome": visit.outcome.value,
-        "mismatch": None if visit.mismatch is None else str(visit.mismatch),
+        "mismatch": None if visit.mismatch is None else render_matcher(visit.mismatch),
     }

@@ -31,6 +31,7 @@ class Outcome(enum.Enum):
     MUTED = "muted"
     NOTHING_NEW = "told before, nothing new since"
     WAITING = "not looked at yet"
+    NOBODY = "the receiver has no integration"
 
 
 @attrs.frozen
@@ -204,13 +205,14 @@ class _Alerts:
                 looks[decision.group_key, decision.receiver, decision.integration, decision.index] = decision
         tellings = [self._telling(decision, outgoing) for decision in looks.values()]
         told = {(each.group_key, each.receiver) for each in tellings}
-        tellings += [
-            _waiting(each)
+        unseen = {
+            (each.group_key, each.receiver): each
             for each in self._result.grouped
-            if fired[-1] <= each.time <= self._time < each.flush_at
+            if fired[-1] <= each.time <= self._time
             and each.labels == outgoing
             and (each.group_key, each.receiver) not in told
-        ]
+        }
+        tellings += [_unseen(each, self._time) for each in unseen.values()]
         return tuple(tellings)
 
     def _telling(self, look: Decision, labels: Labels) -> Telling:
@@ -237,19 +239,21 @@ class _Alerts:
         )
 
 
-def _waiting(grouped: Grouped) -> Telling:
+def _unseen(grouped: Grouped, now: int) -> Telling:
+    """Of a group at which no look has asked whether an integration is to be told: it is to come, or there is none."""
+    is_waiting = now < grouped.flush_at
     return Telling(
         grouped.receiver,
         "",
         grouped.group_key,
-        Outcome.WAITING,
+        Outcome.WAITING if is_waiting else Outcome.NOBODY,
         None,
         None,
         None,
         None,
-        grouped.flush_at,
+        grouped.flush_at if is_waiting else None,
         None,
-        grouped.reason.value,
+        grouped.reason.value if is_waiting else "",
     )
 
 

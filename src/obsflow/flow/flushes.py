@@ -20,8 +20,10 @@ from obsflow.alertmanager import (
     VisitOutcome,
     trace,
 )
+from obsflow.alertmanager.routing import render_matcher
 from obsflow.model.durations import render_duration
 from obsflow.model.labels import Labels
+from obsflow.model.matchers import Matcher, MatchOp
 from obsflow.model.notifications import Notification
 
 RenderTime = Callable[[int], str]
@@ -119,8 +121,11 @@ def render_visit(visit: Visit, labels: Labels) -> str:
         case VisitOutcome.MISMATCH:
             mismatch = visit.mismatch
             value = labels.get(mismatch.name) if mismatch is not None else ""
-            has = f'it has {mismatch.name}="{value}"' if mismatch is not None and value else "it has no such label"
-            return f"{route.key} does not match: {mismatch}, {has}"
+            has = "it has no such label"
+            if mismatch is not None and value:
+                has = f"it has {render_matcher(Matcher(mismatch.name, MatchOp.EQUAL, value))}"
+            wanted = "" if mismatch is None else render_matcher(mismatch)
+            return f"{route.key} does not match: {wanted}, {has}"
 
 
 def _render_next(explanation: FlushExplanation, render_time: RenderTime) -> Iterator[str]:

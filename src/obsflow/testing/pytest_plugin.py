@@ -1,4 +1,4 @@
-"""The pytest plugin: files of rule tests as tests, and fixtures in virtual time.
+"""The pytest plugin: files of rule tests and of scenarios as tests, and fixtures in virtual time.
 
 pytest imports this module in every run of everyone who has obsflow installed, so it imports nothing of obsflow until
 something is used.
@@ -13,16 +13,18 @@ import pytest
 if TYPE_CHECKING:
     from obsflow.testing.virtual_time import VirtualEngine, VirtualRouter, VirtualTimeline
 
-_SUFFIXES = (".promtest.yml", ".promtest.yaml")
+_RULE_TESTS = (".promtest.yml", ".promtest.yaml")
+_SCENARIOS = (".scenario.yml", ".scenario.yaml")
 
 
 def pytest_collect_file(file_path: pathlib.Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect files named `*.promtest.yml`."""
-    if not file_path.name.endswith(_SUFFIXES):
+    """Collect files named `*.promtest.yml` and `*.scenario.yml`."""
+    if not file_path.name.endswith((*_RULE_TESTS, *_SCENARIOS)):
         return None
-    from obsflow.testing.pytest_items import PromtestFile  # noqa: PLC0415 - only where there is one
+    from obsflow.testing.pytest_items import PromtestFile, ScenarioTestFile  # noqa: PLC0415 - only where there is one
 
-    return PromtestFile.from_parent(parent, path=file_path)
+    kind = PromtestFile if file_path.name.endswith(_RULE_TESTS) else ScenarioTestFile
+    return kind.from_parent(parent, path=file_path)
 
 
 @pytest.fixture

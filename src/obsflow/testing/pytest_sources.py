@@ -7,6 +7,7 @@ from typing import Any
 
 from obsflow.alertmanager import Config, load_config, parse_compat
 from obsflow.notify import KINDS, Globals
+from obsflow.notify.route_labels import label_problems
 from obsflow.rules import load_rules
 from obsflow.testing.virtual_time import VirtualRouter, VirtualTimeline
 
@@ -31,7 +32,9 @@ def make_router(folder: pathlib.Path, routes: Source, compat: str) -> VirtualRou
 
 def _load_routes(folder: pathlib.Path, routes: Source, compat: str) -> Config:
     text, source = _read(folder, routes, "alertmanager.yml")
-    return load_config(text, source, KINDS, Globals, compat=parse_compat(compat), zones=zoneinfo.ZoneInfo)
+    return load_config(
+        text, source, KINDS, Globals, compat=parse_compat(compat), zones=zoneinfo.ZoneInfo, check_labels=label_problems
+    )
 
 
 def _read(folder: pathlib.Path, source: Source, name: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from obsflow.alertmanager import OBSFLOW, Config, load_config, parse_compat
 from obsflow.errors import ConfigError, Problem
 from obsflow.model.regex import Regex
 from obsflow.notify import KINDS, Globals
+from obsflow.notify.route_labels import label_problems
 from obsflow.promql import PROMETHEUS, Dialect
 from obsflow.rules import RuleGroup, load_rules
 from obsflow.testing.files import read_text
@@ -108,7 +109,13 @@ class RuleTestSuite:
             path = Path(os.path.normpath(self._path.parent / options.alertmanager))
             compat = parse_compat(key[1])
             self._routers[key] = load_config(
-                read_text(path), str(path), KINDS, Globals, compat=compat, zones=zoneinfo.ZoneInfo
+                read_text(path),
+                str(path),
+                KINDS,
+                Globals,
+                compat=compat,
+                zones=zoneinfo.ZoneInfo,
+                check_labels=label_problems,
             )
         return self._routers[key]
 

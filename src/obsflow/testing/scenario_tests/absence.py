@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 
-from obsflow.alertmanager import VisitOutcome, trace
+from obsflow.alertmanager import Decision, VisitOutcome, trace
 from obsflow.flow.flushes import explain_flush, render_flush, render_visit, render_waiting
 from obsflow.model.labels import Labels
+from obsflow.model.notifications import Notification
 from obsflow.testing.expectations import difference, render_texts
 from obsflow.testing.scenario_tests.document import ExpectedAlert, ExpectedNotification
 from obsflow.testing.scenario_tests.offsets import render_offset
 from obsflow.testing.scenario_tests.player import Played
+
+_MAX_ATTEMPTS = 5
 
 
 def why_not(test: ExpectedNotification, played: Played) -> Iterator[str]:
@@ -20,10 +23,12 @@ def why_not(test: ExpectedNotification, played: Played) -> Iterator[str]:
 
     for alert in test.alerts or ():
         yield from _why_not_there(alert, test, played, latest)
-    attempts = [each for each in played.lost if each.notification.receiver == test.receiver]
-    for lost in (each for each in attempts if abs(each.at - test.at) <= max(test.within, 1000)):
+    attempts = [
+        each for each in played.lost if _is_asked_for(test, each.notification) and played.start + each.at <= latest
+    ]
+    for lost in attempts[-_MAX_ATTEMPTS:]:
         yield f"an attempt at {render_offset(lost.at)} failed: {lost.error}"
-    looks = [each for each in played.decisions if each.receiver == test.receiver and each.time <= latest]
+    looks = [each for each in played.decisions if _is_asked_for(test, each) and each.time <= latest]
     newest = {(each.group_key, each.integration, each.index): each for each in looks}
     if not looks:
         waiting = [each for each in played.grouped if each.receiver == test.receiver and each.time <= latest]
@@ -42,6 +47,14 @@ def why_not(test: ExpectedNotification, played: Played) -> Iterator[str]:
         explanation = explain_flush(decision, played.config_at(decision.time), played.silences)
         first, *rest = render_flush(explanation, render_time)
         yield from (f"last look, {first}", *rest)
+
+
+def _is_asked_for(test: ExpectedNotification, got: Decision | Notification) -> bool:
+    return (
+        got.receiver == test.receiver
+        and test.integration in (None, got.integration)
+        and test.index in (None, got.index)
+    )
 
 
 def _is_meant(test: ExpectedAlert, labels: Labels) -> bool:

@@ -16,8 +16,7 @@ from obsflow.testing.scenario_tests.player import Played, Sent
 
 def judge(scenario: Scenario, played: Played) -> Iterator[Finding]:
     """What is different, missing or unexpected, and what the router refused; nothing if all is as expected."""
-    for refused in sorted(played.refused, key=lambda each: (each.place.line, each.place.column)):
-        yield Finding(refused.place, f"refused: {refused.error}")
+    yield from _judge_refusals(scenario, played)
     expected, sent = scenario.expect, played.sent
     start = played.start
     pairing = pair_up(expected, sent, lambda one, got: not any(_differences(one, got, start)))
@@ -27,13 +26,14 @@ def judge(scenario: Scenario, played: Played) -> Iterator[Finding]:
         place, title = test.places[""], f"notification {_render_expected(test)}"
         nearest = _nearest(test, left, start)
         if nearest is None:
-            details = (*_render_alerts(test), *why_not(test, played))
+            details = (*_render_alerts(test), *_near_miss(test, left, start), *why_not(test, played))
             yield Finding(place, f"{title}: missing", details)
         else:
             left.remove(nearest)
             details = (
                 f"~ {_render_sent(nearest, start)}",
                 *(f"    {each}" for each in _differences(test, nearest, start)),
+                *_surprises(test, nearest, played),
             )
             yield Finding(place, f"{title}: different", (*details, *_why(nearest, played)))
     if left:
@@ -43,6 +43,21 @@ def judge(scenario: Scenario, played: Played) -> Iterator[Finding]:
 
     if scenario.pages is not None:
         yield from _judge_pages(scenario.pages, scenario.places["pages"], played)
+
+
+def _judge_refusals(scenario: Scenario, played: Played) -> Iterator[Finding]:
+    """What the router did not take and should have, and the other way round."""
+    for refused in sorted(played.refused, key=lambda each: (each.place.line, each.place.column)):
+        expected = scenario.events[refused.event].refused
+        if expected is None:
+            yield Finding(refused.place, f"refused: {refused.error}")
+        elif expected != "true" and expected not in refused.error:
+            yield Finding(refused.place, f"refused: expected {expected}, got {refused.error}")
+    happened = {each.event for each in played.refused}
+    for i, event in enumerate(scenario.events):
+        if event.refused is not None and i not in happened:
+            after = "" if event.at is None or event.at <= scenario.end else ": the scenario ends before it happens"
+            yield Finding(event.places["refused"], f"not refused{after}")
 
 
 def _judge_pages(expected: Sequence[ExpectedPage], place: Position, played: Played) -> Iterator[Finding]:
@@ -89,6 +104,16 @@ def _nearest(test: ExpectedNotification, left: Sequence[Sent], start: int) -> Se
         and (_is_timely(test, each) or len(list(_differences(test, each, start))) == 1)
     ]
     return min(alike, key=distance, default=None)
+
+
+def _near_miss(test: ExpectedNotification, left: Sequence[Sent], start: int) -> Iterator[str]:
+    """What comes closest of what nobody expects, to the same receiver or else at the same time, and its differences."""
+    alike = [each for each in left if each.notification.receiver == test.receiver]
+    alike = alike or [each for each in left if _is_timely(test, each)]
+    if alike:
+        nearest = min(alike, key=lambda each: (len(list(_differences(test, each, start))), abs(each.at - test.at)))
+        yield f"nearest: {_render_sent(nearest, start)}"
+        yield from (f"    {each}" for each in _differences(test, nearest, start))
 
 
 def _is_timely(test: ExpectedNotification, got: Sent) -> bool:
@@ -152,6 +177,14 @@ def _why(got: Sent, played: Played) -> Iterator[str]:
         explanation = explain_flush(decision, played.config_at(decision.time), played.silences)
         lines = render_flush(explanation, lambda time: render_offset(time - played.start))
         yield from (f"    {line}" for line in lines)
+
+
+def _surprises(test: ExpectedNotification, got: Sent, played: Played) -> Iterator[str]:
+    """What is as in Alertmanager, and not everybody knows."""
+    if any(each.starts_at is not None for each in test.alerts or ()):
+        for alert in got.notification.alerts:
+            if alert.labels in played.without_start:
+                yield f"    {alert.labels} was sent with an end and without a start, and so starts at its end"
 
 
 def _render_expected(test: ExpectedNotification) -> str:

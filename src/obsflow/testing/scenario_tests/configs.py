@@ -12,6 +12,7 @@ from obsflow import incident
 from obsflow.alertmanager import Compat, Config, load_config
 from obsflow.errors import ConfigError, Problem
 from obsflow.notify import KINDS, Globals
+from obsflow.notify.route_labels import label_problems
 from obsflow.schema import MapNode, Node, ScalarNode
 from obsflow.testing.files import read_text
 from obsflow.testing.scenario_tests.inline import extract
@@ -34,7 +35,9 @@ class Configurations:
         """
 
         def load(text: str, source: str) -> Config:
-            return load_config(text, source, KINDS, Globals, compat=compat, zones=zoneinfo.ZoneInfo)
+            return load_config(
+                text, source, KINDS, Globals, compat=compat, zones=zoneinfo.ZoneInfo, check_labels=label_problems
+            )
 
         config: Config | None = self._load(node, path, compat.name, load)
         return config

@@ -6,7 +6,7 @@ from typing import Final
 import attrs
 
 from obsflow.alertmanager import Silence, parse_matchers
-from obsflow.errors import ConfigError, MatcherSyntaxError
+from obsflow.errors import ConfigError, MatcherSyntaxError, Problem, UnknownField
 from obsflow.model.alerts import Alert
 from obsflow.model.durations import DAY_MS
 from obsflow.model.labels import Labels
@@ -15,6 +15,7 @@ from obsflow.model.notifications import AlertStatus, NotifyReason
 from obsflow.model.times import parse_time
 from obsflow.schema import Node, Position, ScalarNode, decode, field, positions
 from obsflow.testing.expectations import Texts, parse_compat_name, parse_reason, parse_status, set_texts
+from obsflow.testing.scenario_tests.flags import Flags
 from obsflow.testing.scenario_tests.offsets import parse_length, parse_offset
 
 _NOWHERE: Final = Position("", 0, 0)
@@ -61,19 +62,27 @@ def _parse_matchers(text: str) -> MatcherEntry:
         raise ValueError(error.message) from None
 
 
+def _parse_id(text: str) -> str:
+    if not text:
+        raise ValueError("an id is not empty: leave it out for a silence that nothing else refers to")
+    return text
+
+
 @attrs.frozen
 class SentSilence:
-    """A silence that is set, or changed if there is one of its id.
+    """A silence that is set, or changed if there is one of its id; without an id it is another one.
 
     Without a start it begins at once, without an end it stays.
     """
 
-    id: str
     entries: tuple[MatcherEntry, ...] = field(key="matchers", parse=_parse_matchers)
+    id: str = field(parse=_parse_id, default="")
     starts_at: int | None = field(parse=parse_offset, default=None)
     ends_at: int | None = field(parse=parse_offset, default=None)
     created_by: str = ""
     comment: str = ""
+    annotations: Mapping[str, str] = attrs.field(factory=dict)
+    places: Mapping[str, Position] = positions()
 
     def __attrs_post_init__(self) -> None:
         self.to_silence(1, 0)
@@ -88,7 +97,19 @@ class SentSilence:
         if self.starts_at is None:
             starts_at = min(starts_at, ends_at)
         matchers = tuple(each for entry in self.entries for each in entry.matchers)
-        return Silence(self.id, matchers, starts_at, ends_at, start + at, self.created_by, self.comment)
+        about = self.created_by, self.comment, self.annotations
+        return Silence(self.id or self._own_id, matchers, starts_at, ends_at, start + at, *about)
+
+    @property
+    def _own_id(self) -> str:
+        place = self.places.get("", _NOWHERE)
+        return f"{place.line}:{place.column}"
+
+
+def _parse_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ValueError(f'expected a number, got "{text}"')
+    return int(text)
 
 
 def _parse_status_code(text: str) -> int:
@@ -99,24 +120,24 @@ def _parse_status_code(text: str) -> int:
 
 @attrs.frozen
 class Failure:
-    """Deliveries fail `from` a time on and before another.
+    """Deliveries fail `from` a time on, or that of the event, and before another.
 
     `status` is what the receiver answers; without one it does not answer. With one of success (2xx) the notification is
     lost and nobody knows. `latency` is how long an attempt takes to fail.
     """
 
-    from_: int = field(key="from", parse=parse_offset, default=0)
+    from_: int | None = field(key="from", parse=parse_offset, default=None)
     until: int | None = field(parse=parse_offset, default=None)
     status: int | None = field(parse=_parse_status_code, default=None)
     latency: int | None = field(parse=parse_length, default=None)
 
     def __attrs_post_init__(self) -> None:
-        if self.until is not None and self.until <= self.from_:
+        if self.until is not None and self.from_ is not None and self.until <= self.from_:
             raise ValueError('"until" must be after "from"')
 
     def covers(self, at: int) -> bool:
         """Whether an attempt at that time fails."""
-        return self.from_ <= at and (self.until is None or at < self.until)
+        return (self.from_ is None or self.from_ <= at) and (self.until is None or at < self.until)
 
 
 @attrs.frozen
@@ -130,7 +151,10 @@ class Acknowledgement:
 
 @attrs.frozen
 class Event:
-    """Something that happens at a time, or how a receiver, or one integration of it, takes deliveries."""
+    """Something that happens at a time, or how a receiver, or one integration of it, takes deliveries.
+
+    `refused` is what Alertmanager says that does not take it, or a part of that; `true` stands for anything.
+    """
 
     at: int | None = field(parse=parse_offset, default=None)
     alerts: tuple[SentAlert, ...] = ()
@@ -140,9 +164,10 @@ class Event:
     acknowledge: Acknowledgement | None = None
     receiver: str = ""
     integration: str | None = None
-    index: int | None = None
+    index: int | None = field(parse=_parse_number, default=None)
     fails: Failure | None = None
     latency: int | None = field(parse=parse_length, default=None)
+    refused: str | None = None
     places: Mapping[str, Position] = positions()
 
     def __attrs_post_init__(self) -> None:
@@ -165,8 +190,14 @@ class Event:
             raise ValueError("a receiver fails, or has a latency")
         if "receiver" not in self.places:
             raise ValueError('"receiver" is required')
-        if "at" in self.places:
-            raise ConfigError((self.places["at"].problem("at", "fails has from and until, a latency is for always"),))
+        if "refused" in self.places:
+            raise ConfigError((self.places["refused"].problem("refused", "nobody refuses how deliveries go"),))
+        if self.at is None or self.fails is None:
+            return
+        if self.fails.from_ is not None:
+            raise ConfigError((self.places["at"].problem("at", 'either this or "from"'),))
+        if self.fails.until is not None and self.fails.until <= self.at:
+            raise ValueError('"until" must be after "at"')
 
     @property
     def is_delivery(self) -> bool:
@@ -177,13 +208,14 @@ class Event:
 
     @property
     def kind(self) -> str:
-        """Which of the things that happen it is."""
-        return next(name for name in _KINDS if name in self.places)
+        """Which of the things that happen it is; empty for how deliveries go."""
+        return next((name for name in _KINDS if name in self.places), "")
 
-    def concerns(self, receiver: str, integration: str, index: int) -> bool:
-        """Whether it is about the deliveries of that integration."""
+    def concerns(self, at: int, receiver: str, integration: str, index: int) -> bool:
+        """Whether it is about a delivery of that integration at that time."""
         return (
             self.is_delivery
+            and (self.at is None or self.at <= at)
             and self.receiver == receiver
             and self.integration in (None, integration)
             and self.index in (None, index)
@@ -214,7 +246,7 @@ class ExpectedNotification:
     receiver: str = field()
     within: int = field(parse=parse_length, default=0)
     integration: str | None = None
-    index: int | None = None
+    index: int | None = field(parse=_parse_number, default=None)
     status: AlertStatus | None = field(parse=parse_status, default=None)
     reason: NotifyReason | None = field(parse=parse_reason, default=None)
     group_key: str | None = None
@@ -233,7 +265,7 @@ class ExpectedPage:
     user: str = field()
     within: int = field(parse=parse_length, default=0)
     method: str | None = None
-    level: int | None = None
+    level: int | None = field(parse=_parse_number, default=None)
     places: Mapping[str, Position] = positions()
 
 
@@ -250,6 +282,7 @@ class Scenario:
     alertmanager: Node = attrs.field(default=_ABSENT)
     compat: str | None = field(parse=parse_compat_name, default=None)
     start: int | None = field(parse=parse_time, default=None)
+    flags: Flags | None = None
     events: tuple[Event, ...] = ()
     until: int | None = field(parse=parse_length, default=None)
     expect: tuple[ExpectedNotification, ...] = ()
@@ -279,10 +312,37 @@ class ScenarioFile:
     alertmanager: Node = attrs.field(default=_ABSENT)
     compat: str | None = field(parse=parse_compat_name, default=None)
     start: int | None = field(parse=parse_time, default=None)
+    flags: Flags | None = None
     scenarios: tuple[Scenario, ...] = ()
     places: Mapping[str, Position] = positions()
 
 
+# What may stand where, for whoever wrote another word that is like none of these.
+KEYS: Final[Mapping[str, str]] = {
+    "": "alertmanager, compat, start, flags, incidents, scenarios",
+    "scenarios": "name, alertmanager, compat, start, flags, incidents, events, until, expect, pages",
+    "events": "at, alerts, silence, expire, reload, acknowledge, refused, receiver, integration, index, fails, latency",
+    "events.alerts": "labels, annotations, starts_at, ends_at, generator_url",
+    "silence": "id, matchers, starts_at, ends_at, created_by, comment, annotations",
+    "fails": "from, until, status, latency",
+    "acknowledge": "receiver, by",
+    "expect": "at, within, receiver, integration, index, status, reason, group_key, alerts",
+    "expect.alerts": "labels, annotations, status, starts_at, ends_at",
+    "pages": "at, within, user, method, level",
+}
+
+
 def load_scenarios(text: str, source: str) -> ScenarioFile:
     """Read a file of scenarios. Raises ConfigError with every problem, each with line and column."""
-    return decode(ScenarioFile, text, source)
+    try:
+        return decode(ScenarioFile, text, source)
+    except ConfigError as error:
+        raise ConfigError(tuple(_with_keys(each) for each in error.problems)) from None
+
+
+def _with_keys(problem: Problem) -> Problem:
+    if not isinstance(problem, UnknownField) or "did you mean" in problem.message:
+        return problem
+    *outer, _ = (part.partition("[")[0] for part in problem.path.split("."))
+    keys = KEYS.get(".".join(outer[-2:])) or KEYS.get(outer[-1] if outer else "")
+    return problem if keys is None else attrs.evolve(problem, message=f"{problem.message}; expected one of {keys}")

@@ -8,19 +8,23 @@ from obsflow.model.labels import quote
 
 _PART = r"(\d+(?:\.\d+)?)(ms|y|w|d|h|m|s)"
 _OFFSET = re.compile(rf"(-?)((?:{_PART})+)", re.ASCII)
+_SECONDS = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d", re.ASCII)
 _PARTS = re.compile(_PART, re.ASCII)
 _MAX_MS = 1 << 53  # what a start and an offset make is still exact wherever it is shown
 
 
 def parse_offset(text: str) -> int:
-    """The ms of a duration whose numbers may have fractions and that may be negative; `0` needs no unit.
+    """The ms of a duration whose numbers may have fractions and that may be negative; a bare number is of seconds.
 
     Raises ValueError, also for what is finer than a millisecond.
     """
-    if text == "0":
-        return 0
-    match = _OFFSET.fullmatch(text)
+    match = _OFFSET.fullmatch(f"{text}s" if _SECONDS.fullmatch(text) else text)
     if match is None:
+        if _DATE.match(text):
+            raise ValueError(
+                f'expected how long after the start, such as 2.3s, got {quote(text)}: a date is that of "start" alone'
+            )
         raise ValueError(f"expected a duration such as 2.3s or 500ms, got {quote(text)}")
     total = sum(decimal.Decimal(number) * UNITS_MS[unit] for number, unit in _PARTS.findall(match[2]))
     if total != int(total):

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from obsflow import incident
-from obsflow.alertmanager import OBSFLOW, Compat, Config, parse_compat
+from obsflow.alertmanager import OBSFLOW, Compat, Config, Limits, parse_compat
 from obsflow.errors import ConfigError, Problem
 from obsflow.model.regex import Regex
 from obsflow.schema import MapNode
-from obsflow.testing.expectations import suggest
 from obsflow.testing.files import read_text
 from obsflow.testing.outcome import CaseOutcome, findings_of
 from obsflow.testing.promql_tests.runner import Verdict
 from obsflow.testing.scenario_tests.comparison import judge
 from obsflow.testing.scenario_tests.configs import Configurations
 from obsflow.testing.scenario_tests.document import Event, Scenario, ScenarioFile, is_absent, load_scenarios
+from obsflow.testing.scenario_tests.flags import Flags
+from obsflow.testing.scenario_tests.mistakes import find_mistakes
 from obsflow.testing.scenario_tests.player import play
 
 
@@ -30,6 +31,7 @@ class _Prepared:
     config: Config
     reloads: Mapping[int, Config]
     incidents: incident.Config | None
+    limits: Limits
 
 
 class ScenarioSuite:
@@ -40,6 +42,9 @@ class ScenarioSuite:
         self.file: ScenarioFile = load_scenarios(read_text(path), str(path))
         self._configurations = Configurations(path.parent)
         self._problems: list[Problem] = self._configurations.problems
+        if not self.file.scenarios:
+            place = self.file.places.get("scenarios", self.file.places[""])
+            self._problems.append(place.problem("scenarios", "there is none, and so nothing is tested"))
         prepared = [self._prepare(each, f"scenarios[{i}]") for i, each in enumerate(self.file.scenarios)]
         if self._problems:
             raise ConfigError(tuple(sorted(self._problems, key=lambda each: (each.source, each.line, each.column))))
@@ -48,13 +53,19 @@ class ScenarioSuite:
     def run(self, only: Regex | None = None) -> Iterator[CaseOutcome]:
         """Run the scenarios in whose name the pattern is found, an outcome each."""
         for each in self._prepared:
-            scenario = each.scenario
-            if only is not None and not only.search(scenario.name):
-                continue
-            played = play(scenario, each.config, each.reloads, each.compat, each.start, each.incidents)
-            findings = tuple(judge(scenario, played))
-            verdict = Verdict.FAILED if findings else Verdict.PASSED
-            yield CaseOutcome(str(self._path), scenario.place.line, scenario.name, verdict, findings)
+            if only is None or only.search(each.scenario.name):
+                yield self._run(each)
+
+    def run_one(self, index: int) -> CaseOutcome:
+        """Run the scenario of that index in the file."""
+        return self._run(self._prepared[index])
+
+    def _run(self, each: _Prepared) -> CaseOutcome:
+        scenario = each.scenario
+        played = play(scenario, each.config, each.reloads, each.compat, each.start, each.incidents, each.limits)
+        findings = tuple(judge(scenario, played))
+        verdict = Verdict.FAILED if findings else Verdict.PASSED
+        return CaseOutcome(str(self._path), scenario.place.line, scenario.name, verdict, findings)
 
     def _prepare(self, scenario: Scenario, path: str) -> _Prepared | None:
         """Load the configurations of a scenario, and look up the names that it uses in them."""
@@ -72,9 +83,10 @@ class ScenarioSuite:
         incidents = self._load_incidents(scenario, path)
         if config is None or reloads is None:
             return None
-        self._check_names(scenario, path, (config, *reloads.values()), incidents)
+        self._problems.extend(find_mistakes(scenario, path, (config, *reloads.values()), incidents))
         start = scenario.start if scenario.start is not None else self.file.start or 0
-        return _Prepared(scenario, compat, start, config, reloads, incidents)
+        flags = scenario.flags or self.file.flags or Flags()
+        return _Prepared(scenario, compat, start, config, reloads, incidents, flags.limits)
 
     def _load_reloads(
         self, scenario: Scenario, path: str, config: Config | None, compat: Compat
@@ -85,7 +97,7 @@ class ScenarioSuite:
         timed = sorted((event.at, i) for i, event in enumerate(scenario.events) if event.at is not None)
         for _, i in timed:
             event = scenario.events[i]
-            if event.kind != "reload":
+            if event.kind != "reload" or event.is_delivery:
                 continue
             if not _is_same(event):
                 config = self._configurations.load_router(event.reload, f"{path}.events[{i}].reload", compat)
@@ -104,35 +116,6 @@ class ScenarioSuite:
             message = 'nobody is paged without "incidents", here or for the whole file'
             self._problems.append(scenario.places["pages"].problem(f"{path}.pages", message))
         return None
-
-    def _check_names(
-        self, scenario: Scenario, path: str, configs: Sequence[Config], incidents: incident.Config | None
-    ) -> None:
-        """Receivers that no configuration has, silences that are never set, and what cannot be acknowledged."""
-        receivers = sorted({name for config in configs for name in config.receivers})
-        silences = sorted({each.silence.id for each in scenario.events if each.silence is not None})
-        services = () if incidents is None else incidents.services
-        for i, event in enumerate(scenario.events):
-            where = f"{path}.events[{i}]"
-            if event.is_delivery:
-                self._check_receiver(event, f"{where}.receiver", receivers)
-            elif event.kind == "expire" and event.expire not in silences:
-                message = f'no silence has the id "{event.expire}"{suggest(event.expire, silences)}'
-                self._problems.append(event.places["expire"].problem(f"{where}.expire", message))
-            elif event.acknowledge is not None and event.acknowledge.receiver not in services:
-                message = f'receiver "{event.acknowledge.receiver}" has no incidents'
-                place = event.acknowledge.places["receiver"]
-                self._problems.append(place.problem(f"{where}.acknowledge.receiver", message))
-        for i, expected in enumerate(scenario.expect):
-            if expected.receiver not in receivers:
-                message = f'no receiver is called "{expected.receiver}"{suggest(expected.receiver, receivers)}'
-                place = expected.places["receiver"]
-                self._problems.append(place.problem(f"{path}.expect[{i}].receiver", message))
-
-    def _check_receiver(self, event: Event, path: str, receivers: Sequence[str]) -> None:
-        if event.receiver not in receivers:
-            message = f'no receiver is called "{event.receiver}"{suggest(event.receiver, receivers)}'
-            self._problems.append(event.places["receiver"].problem(path, message))
 
 
 def _is_same(event: Event) -> bool:
