@@ -31,8 +31,9 @@ FUZZ_SECONDS ?= 20
 fuzz:  ## Each fuzz target for FUZZ_SECONDS
 	@$(MAKE) --no-print-directory -C csrc fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
 
-peers:  ## In CI: the servers that tests compare with; elsewhere those tests skip without them
+peers:  ## The servers that tests compare with, or why those tests skip: installed in CI, built where Go is installed
 	@sh tests/install-peers
+	@sh tools/build-alertmanager
 
 wheel: $(VENV)/.installed  ## sdist, and a wheel built from it
 	@$(BIN)/pip install -q build

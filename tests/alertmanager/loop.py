@@ -96,11 +96,12 @@ def drive(
     script: Iterable[tuple[float, Event]],
     until: float,
     answer: Callable[[Notify, int], Event | None] = always,
-    latency_ms: int = 0,
+    latency_ms: int | Callable[[Notify], int] = 0,
 ) -> list[tuple[int, Effect]]:
     """Run events and timers in order up to and with `until`, in seconds; every effect with the time of its poll.
 
-    `answer` gives the event that follows an attempt at a time in ms, None for `Delivered`, `latency_ms` later.
+    `answer` gives the event that follows an attempt at a time in ms, None for `Delivered`, `latency_ms` later, which
+    may depend on the attempt.
     """
     pending = [(round(at * 1000), i, event) for i, (at, event) in enumerate(script)]
     effects: list[tuple[int, Effect]] = []
@@ -116,7 +117,8 @@ def drive(
             effects.append((now, effect))
             if isinstance(effect, Notify):
                 event = answer(effect, now) or Delivered(effect.delivery)
-                pending.append((now + latency_ms, -1 if isinstance(event, Delivered | DeliveryFailed) else 0, event))
+                late = latency_ms if isinstance(latency_ms, int) else latency_ms(effect)
+                pending.append((now + late, -1 if isinstance(event, Delivered | DeliveryFailed) else 0, event))
 
 
 def notifications(effects: Iterable[tuple[int, Effect]]) -> list[Notification]:

@@ -18,7 +18,7 @@ SOME = Labels(a="b")
 def known(times, has_timeout=False, labels=SOME):
     start, end = times
     alert = Alert(labels, EMPTY, NOW + start * M, None if has_timeout else NOW + end * M)
-    return complete(alert, NOW, end * M, 1)
+    return complete(alert, NOW, end * M)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_merging(old, new, expected):
 def test_missing_times(start, end, expected):
     """The start is the end that is given, else now; the end is a resolve timeout away."""
     times = (None if each is None else NOW + each * M for each in (start, end))
-    alert = complete(Alert(Labels(a="b"), EMPTY, *times), NOW, 5 * M, 1)
+    alert = complete(Alert(Labels(a="b"), EMPTY, *times), NOW, 5 * M)
     assert (alert.starts_at - NOW, alert.ends_at - NOW) == (expected[0] * M, expected[1] * M)
     assert alert.has_timeout is (end is None)
 

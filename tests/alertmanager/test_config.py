@@ -6,9 +6,10 @@ import zoneinfo
 
 import pytest
 
-from obsflow.alertmanager import ALERTMANAGER_0_25, Compat
+from obsflow.alertmanager import ALERTMANAGER_0_25, Alertmanager, Compat, ReceiveAlerts
 from obsflow.errors import ConfigError, ObsflowError
-from tests.alertmanager.loop import KINDS, Globals, load, load_config
+from obsflow.model.labels import Labels
+from tests.alertmanager.loop import KINDS, Globals, alert, drive, load, load_config, notifications, one_route
 from tests.external import shared, tool
 
 FULL = """
@@ -77,6 +78,52 @@ def test_a_full_file():
     assert set(config.time_intervals) == {"day", "weekend"}
 
 
+LABELS = """
+route:
+  receiver: a
+  routes:
+  - matchers: [owner=A, level!=critical]
+    labels: {team: A}
+    routes:
+    - {matchers: [env=testing], labels: {team: A-testing}}
+    - {matchers: [env=production], labels: {severity: production}}
+    - {matchers: [env=none], labels: {team: ''}}
+  - {matchers: [owner=B]}
+receivers: [{name: a, labels: {tier: gold}}, {name: b, labels: {name: b}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"owner": "A"}, {"team": "A"}),
+        ({"owner": "A", "env": "testing"}, {"team": "A-testing"}),
+        ({"owner": "A", "env": "production"}, {"team": "A", "severity": "production"}),
+        ({"owner": "A", "env": "none"}, {}),
+        ({"owner": "B", "env": "production"}, {}),
+        ({"owner": "A", "level": "critical"}, {}),
+    ],
+)
+def test_labels_of_routes(labels, expected):
+    """A child has those of its parent, and its own come first; an empty one takes the parent's away."""
+    (route,) = load(LABELS).route.match(Labels(labels))
+    assert dict(route.labels) == expected
+
+
+def test_labels_of_receivers():
+    """The name is one of them, given or not."""
+    receivers = load(LABELS).receivers
+    assert [dict(each.labels) for each in receivers.values()] == [{"tier": "gold", "name": "a"}, {"name": "b"}]
+
+
+def test_a_notification_has_the_labels_of_its_route():
+    """As they are written: what they come to is not the router's business."""
+    config = load(one_route("1s", "1m", "1h").replace("group_by: []", "labels: {team: '{{ .Status }}'}"))
+    machine = Alertmanager(config, started_at=0)
+    (sent,) = notifications(drive(machine, [(1, ReceiveAlerts((alert("x", 1),)))], until=5))
+    assert dict(sent.route_labels) == {"team": "{{ .Status }}"}
+
+
 def test_time_intervals_may_be_inherited():
     """Where it is asked for, a child that names none has those of its parent."""
     config = load(FULL, Compat(time_intervals_inherited=True), zoneinfo.ZoneInfo)
@@ -108,14 +155,33 @@ PROBLEMS = {
     file("repeat_interval: 0s"): "repeat_interval cannot be zero",
     file("group_wait: 10"): 'not a valid duration string: "10"',
     file("routes: [{matchers: [foo]}]"): "bad matcher format: foo",
-    file("routes: [{matchers: ['a=~\"(\"']}]"): "invalid regular expression",
+    file("routes: [{matchers: ['a=~\"(\"']}]"): "error parsing regexp: missing closing ): `^(?:()$`",
+    file("routes: [{matchers: ['a=~\"b[c\"']}]"): "error parsing regexp: missing closing ]: `[c)$`",
+    file("routes: [{matchers: ['a=\"b']}]"): 'matcher value contains unescaped double quote: "b',
+    file("routes: [{matchers: a=b}]"): 'expected a list, got "a=b"',
+    file("group_by: a"): 'expected a list, got "a"',
+    file("group_by: ['a', '...', 'b']"): "cannot have wildcard group_by (`...`) and other labels at the same time",
+    file("continue: maybe"): 'expected a boolean, got "maybe"',
+    file("group_wait: 1m1h"): 'not a valid duration string: "1m1h"',
+    file("group_wait: 1.5s"): 'unknown unit "." in duration "1.5s"',
+    file("group_wait: -1s"): 'not a valid duration string: "-1s"',
+    file("group_wait: 1s1s"): 'not a valid duration string: "1s1s"',
+    file("group_interval: 0"): "group_interval cannot be zero",
+    file("receiver: b"): 'key "receiver" is already set in line 1',
+    file("routes: [{active_time_intervals: [y]}]"): 'undefined time interval "y" used in route',
+    file("routes: [{routes: [{receiver: c}]}]"): 'undefined receiver "c" used in route',
+    file("routes: [{routes: [{group_interval: 0s}]}]"): "group_interval cannot be zero",
+    file("match_re: {a: b}"): "root route must not have any matchers",
     file("routes: [{match: {-x-: b}}]"): 'invalid label name "-x-"',
     file("routes: [{match_re: {a: }}]"): 'invalid regexp value for "a"',
-    file("routes: [{match_re: {a: (}}]"): "invalid regular expression",
+    file("routes: [{match_re: {a: (}}]"): "error parsing regexp: missing closing ): `^(?:()$`",
+    file("routes: [{match_re: {-x-: b}}]"): 'invalid label name "-x-"',
     file("routes: [{recevier: a}]"): 'unknown field "recevier", did you mean "receiver"?',
     "route: {receiver: a}\nreceivers: [{name: a}, {name: a}]": 'notification config name "a" is not unique',
     "route: {receiver: a}\nreceivers: [{name: a}, {}]": "missing name in receiver",
-    file(receiver="labels: {name: b}"): 'receiver label "name" must match receiver name "a"',
+    file(receiver="labels: {name: b}"): 'receiver label "name" must match receiver name "a", got "b"',
+    file(receiver="webhook_configs: [null]"): "missing webhook config",
+    file(receiver="slack_configs: [{}, ~]"): "missing slack config",
     file("labels: {'': b}"): 'invalid label name "" in route labels',
     file(receiver="carrier_pigeon_configs: []"): 'unknown field "carrier_pigeon_configs"',
     file(receiver="jira_configs: [{}]"): "jira_configs is not supported",
@@ -127,6 +193,18 @@ PROBLEMS = {
     file(more="time_intervals: [{name: x}]\nmute_time_intervals: [{name: x}]"): 'mute time interval "x" is not unique',
     file(more="time_intervals: [{name: x, time_intervals: [{location: Mars/X}]}]"): "unknown time zone Mars/X",
     file(more="inhibit_rules: [{equal: ['']}]"): 'invalid label name "" in equal list',
+    file(more="inhibit_rules: [{source_match: {-x-: b}}]"): 'invalid label name "-x-"',
+    file(more="inhibit_rules: [{source_match_re: {a: }}]"): 'invalid regexp value for "a"',
+    file(more="inhibit_rules: [{target_match_re: {a: }}]"): 'invalid regexp value for "a"',
+    file(more="inhibit_rules: [{target_matchers: [a]}]"): "bad matcher format: a",
+    file(more="inhibit_rules: [{source_matcher: [a=b]}]"): (
+        'unknown field "source_matcher", did you mean "source_matchers"?'
+    ),
+    file(more="tracing: {insecure: true}"): "tracing endpoint must be set",
+    file(more="tracing: {endpoint: x, client_type: tcp}"): "expected tracing client type to be http or grpc",
+    file(more="tracing: {endpoint: x, compression: zip}"): "valid options: gzip, but got zip",
+    file(more="templates: {a: b}"): "expected a list, got a mapping",
+    "route:\nreceivers: [{name: a}]": "no routes provided",
     file(more="global: {resolve_timeout: soon}"): 'not a valid duration string: "soon"',
     file(more="routes: []"): 'unknown field "routes"',
     file(more="global: [1]"): "expected a mapping, got a list",
@@ -210,6 +288,18 @@ def test_classic_names_only_under_025():
 
 ACCEPTED = [
     file(),
+    file("repeat_interval: 1ms"),
+    file("group_wait: 0"),
+    file("group_wait: 1y2w3d4h5m6s7ms"),
+    file("group_wait: , group_interval: null, repeat_interval: ~"),
+    file("routes: [{receiver: , matchers: [~]}]"),
+    file("routes: [{receiver: null, continue: true}]"),
+    file("routes: [{group_by: ['...']}]"),
+    file("routes: [{match: {a: b}, match_re: {a: b}, matchers: [a=b]}]"),
+    file(receiver="email_configs: , webhook_configs: []"),
+    file(more="global: {resolve_timeout: 1h, smtp_smarthost: }"),
+    file(more="inhibit_rules: [{source_match: {a: }, target_match_re: {b: ''}, equal: [c]}]"),
+    file(more="time_intervals: [{name: x, time_intervals: [{times: [], weekdays: []}]}]"),
     file("routes: [{group_by: []}]"),
     file("routes: [{match: {a: }}]"),
     file("routes: [{matchers: }]"),
@@ -223,7 +313,7 @@ ACCEPTED = [
     file(more="templates: ['nothing*.tmpl']"),
     file("group_wait: 0s"),
 ]
-UNLIKE_AMTOOL = (FULL, "jira_configs", "webhook_configs", "carrier", "global: [1]")
+UNLIKE_AMTOOL = (FULL, "jira_configs", "webhook_configs", "slack_configs", "carrier", "global: [1]", "tracing")
 
 
 @pytest.mark.parametrize("text", [*ACCEPTED, *(text for text in PROBLEMS if not any(e in text for e in UNLIKE_AMTOOL))])

@@ -18,7 +18,7 @@ from obsflow.alertmanager import (
     TimeMuted,
     parse_matchers,
 )
-from obsflow.alertmanager.dispatch import backoff_ms
+from obsflow.alertmanager.state import backoff_ms
 from obsflow.errors import NotFoundError, StateError
 from obsflow.model.alerts import Alert
 from obsflow.model.labels import EMPTY, Labels

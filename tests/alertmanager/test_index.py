@@ -50,9 +50,17 @@ def test_what_asks_for_a_value_is_not_tried_on_others():
 
 
 def test_a_memo_asks_once():
-    """Until it is told to forget."""
+    """For all label sets with the same of the labels that count, until it is told to forget."""
     asked = []
-    memo = Memo(lambda labels: asked.append(labels) or len(asked))
-    assert [memo[Labels(a="1")] for _ in range(3)] == [1, 1, 1]
-    del memo[Labels(a="1")]
-    assert memo[Labels(a="1")] == 2
+    memo = Memo(lambda labels: asked.append(labels) or len(asked), "ab")
+    assert [memo[Labels(a="1")], memo[Labels(a="1", c="1")], memo[Labels(a="1", d="")]] == [1, 1, 1]
+    assert [memo[Labels(b="1")], memo[Labels(a="1", b="1")], memo[Labels()], memo[Labels(c="1")]] == [2, 3, 4, 4]
+    memo.clear()
+    assert memo[Labels(a="1")] == 5
+
+
+def test_a_memo_of_all_labels():
+    """None stands for every label."""
+    asked = []
+    memo = Memo(lambda labels: asked.append(labels) or len(asked), None)
+    assert [memo[Labels(a="1")], memo[Labels(a="1", c="1")], memo[Labels(a="1")]] == [1, 2, 1]

@@ -17,7 +17,7 @@ def rule(source, target, *equal):
 
 
 def known(ends_at=2000, **labels):
-    return complete(Alert(Labels(labels), EMPTY, 0, ends_at), NOW, 0, 1)
+    return complete(Alert(Labels(labels), EMPTY, 0, ends_at), NOW, 0)
 
 
 def inhibitor(rules, alerts, **options):

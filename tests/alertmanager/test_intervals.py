@@ -5,10 +5,13 @@ import zoneinfo
 
 import pytest
 
+from obsflow.alertmanager import ALERTMANAGER, ALERTMANAGER_0_25, ALERTMANAGER_0_34, OBSFLOW
 from obsflow.alertmanager.intervals import NamedIntervals, Span, TimeInterval, utc_only
 from obsflow.errors import ConfigError
+from obsflow.model.durations import DAY_MS
 from obsflow.model.times import parse_time
 from obsflow.schema import decode
+from tests.alertmanager.loop import load
 
 WORK = "{times: [{start_time: '09:00', end_time: '17:00'}], weekdays: ['monday:friday']"
 MIXED = (
@@ -119,7 +122,6 @@ def test_times_of_day(times, expected):
     ("text", "message"),
     [
         ("weekdays: [blurgsday]", "blurgsday is not a valid weekday"),
-        ("weekdays: ['friday:monday']", "start day cannot be before end day"),
         ("days_of_month: ['0']", "0 is not a valid day of the month: out of range"),
         ("days_of_month: ['1:32']", "32 is not a valid day of the month: out of range"),
         ("days_of_month: ['x']", "x is not a valid day of the month"),
@@ -150,3 +152,18 @@ def test_only_utc_without_a_database():
     assert utc_only("UTC") is datetime.UTC
     with pytest.raises(KeyError):
         utc_only("Europe/Paris")
+
+
+def test_weeks_that_run_on():
+    """Alertmanager 0.35 reads a range of weekdays over the end of the week; others refuse it."""
+    text = """
+route: {receiver: a}
+receivers: [{name: a}]
+time_intervals: [{name: w, time_intervals: [{weekdays: ['friday:monday']}]}]"""
+    weekend = load(text, ALERTMANAGER).time_intervals["w"]
+    monday = 1_700_438_400_000
+    days = [weekend.contains(monday + i * DAY_MS) for i in range(7)]
+    assert days == [True, False, False, False, True, True, True]
+    for compat in (OBSFLOW, ALERTMANAGER_0_34, ALERTMANAGER_0_25):
+        with pytest.raises(ConfigError, match=r"alertmanager.yml:4:.*start day cannot be before end day"):
+            load(text, compat)

@@ -8,7 +8,9 @@ import attrs
 
 from obsflow.alertmanager import Limits, Silence, SilenceState, parse_matchers
 from obsflow.alertmanager.log import RULES, LogEntry, Question, decide
+from obsflow.alertmanager.routing import render_matcher
 from obsflow.alertmanager.silences import ENDED, can_update
+from obsflow.errors import MatcherSyntaxError
 
 PAGE = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "alertmanager.md").read_text("utf-8")
 
@@ -63,6 +65,21 @@ def test_the_life_of_a_silence():
             "ends now": (start, now),
             "stays as it is": (start, end),
         }[told["expired by somebody"][column]] == (ended.starts_at, ended.ends_at)
+
+
+def test_the_grammars_of_matchers():
+    """Each cell is what that grammar makes of the list, tabs as they are."""
+    section = PAGE.partition("### Matchers\n")[2].partition("\n#")[0]
+    table = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in section.splitlines() if "`" in line]
+    table = [row for row in table if len(row) == 4]
+    assert len(table) == 6
+    for text, *told in table:
+        for grammar, cell in zip(({"classic": True}, {"utf8": True}, {}), told, strict=True):
+            try:
+                said = ",".join(map(render_matcher, parse_matchers(text, **grammar)))
+            except MatcherSyntaxError:
+                said = "refused"
+            assert said == cell, (text, grammar)
 
 
 def test_limits():

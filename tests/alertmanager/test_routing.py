@@ -6,8 +6,9 @@ import subprocess
 import pytest
 
 from obsflow.alertmanager import OBSFLOW, Compat, trace
-from obsflow.alertmanager.routing import Router
+from obsflow.alertmanager.routing import Router, render_matcher
 from obsflow.model.labels import Labels
+from obsflow.model.matchers import Matcher, MatchOp
 from tests.alertmanager.loop import load
 from tests.external import tool
 
@@ -164,6 +165,21 @@ def test_group_by_of_a_child(child, compat, expected):
     text = f"route: {{receiver: a, group_by: [...], routes: [{{matchers: [x=y], {child}}}]}}\nreceivers: [{{name: a}}]"
     (route,) = load(text, compat).route.routes
     assert (route.group_by, route.group_by_all) == expected
+
+
+@pytest.mark.parametrize(
+    ("matcher", "text"),
+    [
+        (Matcher("a", MatchOp.REGEX, 'x"\\\n\t'), 'a=~"x\\"\\\\\\n\t"'),
+        (Matcher("größe.🙂", MatchOp.NOT_EQUAL, "é\x00"), 'größe.🙂!="é\x00"'),
+        (Matcher("a b", MatchOp.EQUAL, "\t\x00"), r'''"a b"="\t\x00"'''),
+        (Matcher("a\u2003b", MatchOp.NOT_REGEX, ""), r'''"a\u2003b"!~""'''),
+        (Matcher("'", MatchOp.EQUAL, ""), """"'"=\"\""""),
+    ],
+)
+def test_a_step_of_a_key(matcher, text):
+    """Names are quoted where they would not be read otherwise, and only then are values escaped as Go does."""
+    assert render_matcher(matcher) == text
 
 
 def test_groups():

@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from obsflow.alertmanager import Silence, parse_matchers, parse_silences
+from obsflow.alertmanager.limits import silence_size
 from obsflow.alertmanager.silences import Silences, can_update
 from obsflow.errors import ConfigError, NotFoundError, StateError
 from obsflow.model.labels import Labels
@@ -123,15 +124,15 @@ def test_the_silence_that_mutes_changes_with_time():
 
 def test_a_silence_asks_for_labels_with_a_name():
     """There are no others."""
-    with pytest.raises(ValueError, match='invalid silence: invalid name ""'):
+    with pytest.raises(ValueError, match='invalid silence: invalid label matcher 0 in set 0: invalid label name ""'):
         Silence("1", (Matcher("", MatchOp.EQUAL, "x"),), 1, 2)
 
 
 @pytest.mark.parametrize(
     ("text", "start", "end", "message"),
     [
-        ("{}", 1, 2, "at least one matcher required"),
-        ("a=~.*", 1, 2, "at least one matcher must not match the empty string"),
+        ("{}", 1, 2, "matcher set 0 is empty: at least one matcher required"),
+        ("a=~.*", 1, 2, "matcher set 0: at least one matcher must not match the empty string"),
         ("a=b", 2, 1, "end time must not be before start time"),
         ("a=b", 0, 0, "invalid zero end timestamp"),
     ],
@@ -140,6 +141,63 @@ def test_what_is_no_silence(text, start, end, message):
     """A silence that would mute everything, or nothing ever, is refused."""
     with pytest.raises(ValueError, match="invalid silence: " + message):
         Silence("1", parse_matchers(text), start, end)
+
+
+SETS = {
+    "the first passes": ("method!=GET", ("method=~GET|POST,job=test",), True),
+    "the only one of the first passes": ("method=GET", ("method=POST",), True),
+    "none passes": ("method!=GET", ("method=~GET|POST,job!=test",), False),
+    "the last passes": ("a=b", ("c=d", "job=test"), True),
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_sets_of_matchers(name):
+    """One set that an alert passes is enough; the id is named once."""
+    first, others, expected = SETS[name]
+    labels = Labels(job="test", method="GET")
+    mute = attrs.evolve(silence(-H, H, first), alternatives=tuple(map(parse_matchers, others)))
+    assert mute.mutes(labels, NOW) is expected
+    silences = Silences((mute,))
+    assert silences.muting(labels, NOW) == (("1",) if expected else ())
+    assert silences.copy().muting(labels, NOW) == silences.muting(labels, NOW)
+
+
+def test_a_silence_of_several_sets_through_its_life():
+    """Another set makes another silence, each set is checked, found by and forgotten with the silence."""
+    both = attrs.evolve(silence(-H, H, "a=b"), alternatives=(parse_matchers("c=d"),))
+    silences = Silences((both,))
+    assert not can_update(both, attrs.evolve(both, alternatives=()), NOW)
+    assert silences.find(NOW, having=parse_matchers("c=d")) == [both]
+    assert silences.find(NOW, having=parse_matchers("a=b,c=d")) == []
+    assert silences.muting(Labels(a="b", c="d"), NOW) == ("1",)
+    other = attrs.evolve(both, starts_at=NOW, alternatives=(parse_matchers("e=f"),))
+    silences.set(other, "2", NOW)
+    assert [silences.muting(Labels([pair]), NOW + 1) for pair in (("a", "b"), ("c", "d"), ("e", "f"))] == [
+        ("2",), (), ("2",),
+    ]  # fmt: skip
+    silences.collect(NOW + 130 * H)
+    assert silences.muting(Labels(e="f"), NOW + 1) == ()
+    with pytest.raises(ValueError, match="matcher set 1 is empty"):
+        attrs.evolve(both, alternatives=((),))
+    assert silence_size(both, 0) > silence_size(attrs.evolve(both, alternatives=()), 0) + 5
+
+
+def test_the_old_server_takes_classic_names_only():
+    """In the words of the new one, and nothing changes."""
+    silences = Silences((), classic_names=True)
+    text = 'invalid silence: invalid label matcher 1 in set 0: invalid label name "fooΣ"'
+    with pytest.raises(StateError, match=text):
+        silences.set(Silence("1", parse_matchers("a=b,fooΣ=bar"), NOW, NOW + H), "", NOW)
+    assert list(silences) == []
+
+
+def test_annotations_change_in_place():
+    """They say nothing of what is muted."""
+    silences = Silences((silence(-H, H),))
+    changed = attrs.evolve(silence(-H, H), annotations={"ticket": "1"})
+    assert silences.set(changed, "", NOW) == attrs.evolve(changed, updated_at=NOW)
+    assert [each.annotations for each in silences] == [{"ticket": "1"}]
 
 
 def test_a_silence_of_everything_else():
@@ -183,7 +241,7 @@ def test_every_mistake_in_json_is_told():
     with pytest.raises(ConfigError) as caught:
         parse_silences(text, "silences.json")
     told = [(each.path, each.message) for each in caught.value.problems]
-    assert told[0] == ("[0]", "invalid silence: at least one matcher required")
+    assert told[0] == ("[0]", "invalid silence: matcher set 0 is empty: at least one matcher required")
     assert told[1][0].startswith("[1]")
     assert told[2] == ("[2]", '"endsAt" is required')
     assert all(each.line for each in caught.value.problems)

@@ -9,11 +9,15 @@ from obsflow.alertmanager import (
     SetSilence,
     Silence,
     SilenceState,
+    StandingFilter,
     parse_matcher,
     parse_matchers,
+    select_alerts,
+    select_groups,
 )
 from obsflow.alertmanager.silences import ENDED, MAY_CHANGE, Silences
 from obsflow.model.labels import Labels
+from obsflow.model.regex import LabelRegex
 from tests.alertmanager.loop import alert, drive, load, one_route
 
 RULES = """
@@ -93,20 +97,67 @@ def test_silences_are_found_by_state_and_matcher():
 
 
 @pytest.mark.parametrize(
-    ("now", "state"),
+    ("now", "state", "shown"),
     [
-        (9, SilenceState.PENDING),
-        (10, SilenceState.ACTIVE),
-        (20, SilenceState.ACTIVE),
-        (21, SilenceState.EXPIRED),
+        (9, SilenceState.PENDING, SilenceState.PENDING),
+        (10, SilenceState.ACTIVE, SilenceState.ACTIVE),
+        (19, SilenceState.ACTIVE, SilenceState.ACTIVE),
+        (20, SilenceState.ACTIVE, SilenceState.EXPIRED),
+        (21, SilenceState.EXPIRED, SilenceState.EXPIRED),
     ],
 )
-def test_the_states_of_a_silence(now, state):
-    """Both ends belong to it, and each state has its row in both tables."""
+def test_the_states_of_a_silence(now, state, shown):
+    """Both ends belong to it, though the end is shown otherwise, and each state has its row in both tables."""
     silence = Silence("1", parse_matchers("a=b"), 10, 20)
     assert silence.state(now) is state
+    assert silence.shown_state(now) is shown
+    assert Silences((silence,)).find(now, [state]) == [silence]
     assert (state is SilenceState.ACTIVE) is silence.is_active(now)
     ended = ENDED[state](silence, now)
     assert not ended.is_active(now + 1)
     assert (ended is silence) is (state is SilenceState.EXPIRED)
     assert MAY_CHANGE.keys() == ENDED.keys() == set(SilenceState)
+
+
+ASKED = """
+route:
+  receiver: hook
+  group_by: [n]
+  group_wait: 1s
+  routes:
+  - {matchers: [n=timed], receiver: night, mute_time_intervals: [always]}
+receivers: [{name: hook}, {name: night}]
+time_intervals: [{name: always, time_intervals: [{}]}]
+inhibit_rules: [{source_matchers: [n=plain], target_matchers: [n=inhibited]}]
+"""
+EVERY = {"plain", "silenced", "inhibited", "timed", "fresh"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "alerts", "groups"),
+    [
+        ({}, EVERY, EVERY),
+        ({"active": False}, EVERY - {"plain", "timed"}, EVERY - {"plain"}),
+        ({"silenced": False}, EVERY - {"silenced"}, EVERY - {"silenced"}),
+        ({"inhibited": False}, EVERY - {"inhibited"}, EVERY - {"inhibited"}),
+        ({"unprocessed": False}, EVERY - {"fresh"}, EVERY - {"fresh"}),
+        ({"muted": False}, EVERY, EVERY - {"timed"}),
+        ({"matchers": parse_matchers('n=~"plain|timed",x=""')}, {"plain", "timed"}, {"plain", "timed"}),
+        ({"matchers": parse_matchers('n!="plain"'), "silenced": False}, {"inhibited", "timed", "fresh"}, None),
+        ({"receiver": LabelRegex("ni.*")}, {"timed"}, {"timed"}),
+        ({"receiver": LabelRegex("nigh")}, set(), set()),
+        ({"active": False, "silenced": False, "inhibited": False, "unprocessed": False}, set(), {"timed"}),
+    ],
+)
+def test_what_the_api_is_asked_for(wanted, alerts, groups):
+    """Each parameter takes out what it names, and a group without any alert that is left is none."""
+    machine = Alertmanager(load(ASKED), started_at=0)
+    drive(machine, [(1, ReceiveAlerts(tuple(alert({"n": name}, 1) for name in sorted(EVERY - {"fresh"}))))], 3)
+    machine.receive(SetSilence(Silence("s", parse_matchers("n=silenced"), 3000, 9000)), 3000)
+    machine.receive(ReceiveAlerts((alert({"n": "fresh"}, 3), alert({"n": "gone"}, 1, 2))), 3000)
+    asked = StandingFilter(**wanted)
+    assert {each.alert.labels["n"] for each in select_alerts(machine.standings(3000), asked)} == alerts
+    found = select_groups(machine.groups(3000), asked)
+    names = {each.alert.labels["n"] for group in found for each in group.alerts}
+    assert names == (alerts if groups is None else groups)
+    assert all(group.alerts for group in found)

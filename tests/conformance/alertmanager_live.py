@@ -13,17 +13,16 @@ import time
 import attrs
 
 from obsflow.model.times import parse_time, render_rfc3339
-from tests.conformance.alertmanager_plans import QUARTER, SECONDS, Expiring, Saying, Silencing
-from tests.external import tool
+from tests.conformance.alertmanager_plans import QUARTER, SECONDS, SLOW_MS, Expiring, Saying, Silencing
 
 LATE_MS = 200  # by which the machine may be late before it has spoiled a run
 _READY_S = 30
-_LOADED = re.compile(r'ts=(\S+) .*msg="Completed loading of configuration file"')
+_LOADED = re.compile(r'(?:ts|time)=(\S+) .*msg="(?:Completed loading of configuration file|Listening on)"')
 
 
 @attrs.define
 class Receivers:
-    """Webhooks that keep what they get, by the path; `/refused` refuses it for good."""
+    """Webhooks that keep what they get, by the path; `/refused` refuses it for good, `/slow` takes its time."""
 
     arrived: list[tuple[int, str, dict]] = attrs.field(factory=list)  # ms, path, body
 
@@ -37,6 +36,8 @@ class Receivers:
                 now = round(time.time() * 1000)
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 arrived.append((now, self.path, body))
+                if self.path == "/slow":
+                    time.sleep(SLOW_MS / 1000)
                 self.send_response(400 if self.path == "/refused" else 200)
                 self.end_headers()
 
@@ -58,9 +59,8 @@ class Receivers:
 
 
 @contextlib.contextmanager
-def alertmanager(directory, config):
-    """A server; yields its port and when it loaded the configuration (ms)."""
-    program = tool("prometheus-alertmanager")
+def alertmanager(program, directory, config):
+    """A server; yields its port and when it had loaded the configuration (ms)."""
     directory.mkdir()
     (directory / "alertmanager.yml").write_text(config, "utf-8")
     with socket.socket() as probe:

@@ -3,7 +3,8 @@
 Times are seconds from a base. Alerts and silences come on the second; what ends by itself does so a quarter after one;
 groups are looked at on the half, since `group_wait` ends so and `group_interval` is whole seconds. So a quarter of a
 second lies between any two things whose order decides anything. Groups that are looked at at once, because an alert is
-old, are out of step; nothing else concerns them.
+old, are out of step; nothing else concerns them. A slow receiver takes more than the rest of the second, and less than
+would reach what comes after that.
 """
 
 import random
@@ -13,17 +14,23 @@ import attrs
 SECONDS = 34
 QUARTER = 0.25
 HALF = 0.5
-# No repeat interval is a multiple of its group interval: real timers decide what is due in the very same instant.
-INTERVALS = {2: (3, 5, 7), 3: (4, 5, 7)}
+INTERVALS = (2, 3)
+# Whole seconds lie between flushes, so that no repeat is due in the very same instant. What a slow receiver took is due
+# only after the flush that would have repeated it.
+REPEATS_MS = (2_500, 4_500, 5_500, 7_500)
 WAITS = (0.5, 1.5, 2.5, 2.5)
 TEAMS = ("a", "b", "c", "d")
 SEVERITIES = ("critical", "warning", "info")
 GROUPS = 24
 OLD = "old"  # alertname of what is out of step
+SLOW_MS = 800
+TWIN = "e"  # the team that two routes with equal matchers tell of, a second apart and three seconds after
+PLURAL = "f"  # the team whose route has a child without group labels, for one size
 RECEIVERS = """
 - {name: plain, webhook_configs: [{url: HTTP/plain}]}
-- {name: firing, webhook_configs: [{url: HTTP/firing, send_resolved: false}]}
+- {name: firing, webhook_configs: [{url: HTTP/firing, send_resolved: false, max_alerts: 1}]}
 - {name: refused, webhook_configs: [{url: HTTP/taken}, {url: HTTP/refused}]}
+- {name: slow, webhook_configs: [{url: HTTP/slow}]}
 - {name: nobody}
 """
 INTERVALS_SECTION = """
@@ -67,28 +74,40 @@ class Plan:
     steps: dict[float, list[Saying | Silencing | Expiring]]
 
 
-def make_plan(seed: int) -> Plan:
-    """The plan of a number, the same each time."""
+def make_plan(seed: int, *, size: str = "size", labels: str = "") -> Plan:
+    """The plan of a number, the same each time. `size` is the name of a label, `labels` are the labels of a route."""
     chance = random.Random(seed)
     steps: dict[float, list[Saying | Silencing | Expiring]] = {}
     for group in range(GROUPS):
-        labels = {"alertname": chance.choice(("x", "y")), "g": f"g{group}", "team": chance.choice(TEAMS)}
+        common = {"alertname": chance.choice(("x", "y")), "g": f"g{group}", "team": chance.choice(TEAMS)}
         for instance in range(chance.randint(1, 3)):
-            _live(chance, steps, {**labels, "i": str(instance), "severity": chance.choice(SEVERITIES)})
+            _live(chance, steps, {**common, "i": str(instance), "severity": chance.choice(SEVERITIES)})
     for group in range(GROUPS, GROUPS + 12):
         _live_old(chance, steps, {"alertname": OLD, "g": f"g{group}", "team": chance.choice(TEAMS)})
     for number in range(6):
         _silence(chance, steps, number)
-    return Plan(_config(chance), steps)
+    for group in range(GROUPS + 12, GROUPS + 18):
+        _live_once(chance, steps, {"alertname": "x", "g": f"g{group}", "team": TWIN})
+    for group in range(GROUPS + 18, GROUPS + 24):
+        many = {"alertname": "x", "g": f"g{group}", "team": PLURAL, size: chance.choice(("small", "large"))}
+        _live(chance, steps, {**many, "severity": chance.choice(SEVERITIES)})
+    return Plan(_config(chance, size, labels and f", labels: {labels}"), steps)
 
 
-def _config(chance: random.Random) -> str:
+def _config(chance: random.Random, size: str, route_labels: str) -> str:
     teams = chance.sample(TEAMS, chance.randint(1, 3))
     matchers = [f"team={team}" for team in teams] + chance.sample(["severity=critical", "alertname=~x|old"], 1)
     chance.shuffle(matchers)
     routes = ",\n".join(
         f"  {{matchers: ['{each}'], {_options(chance)}, {_hours(chance)}continue: {chance.choice(('true', 'false'))}}}"
         for each in matchers
+    )
+    once = "receiver: plain, group_by: [g], group_interval: 3s, repeat_interval: 7500ms"
+    routes += (
+        f",\n  {{matchers: ['team={TWIN}'], {once}, group_wait: 500ms, continue: true}},"
+        f"\n  {{matchers: ['team={TWIN}'], {once}, group_wait: 1500ms}},"
+        f"\n  {{matchers: ['team={PLURAL}'], {_options(chance)},"
+        f" routes: [{{matchers: ['{size}=large'], group_by: []{route_labels}}}]{route_labels}}}"
     )
     rules = "".join(
         f"- {{source_matchers: [severity={source}], target_matchers: ['severity=~{target}'], equal: [{equal}]}}\n"
@@ -104,12 +123,11 @@ def _config(chance: random.Random) -> str:
 
 
 def _options(chance: random.Random) -> str:
-    interval = chance.choice(tuple(INTERVALS))
-    receiver = chance.choice(("plain", "plain", "plain", "firing", "refused", "refused", "nobody"))
+    receiver = chance.choice(("plain", "plain", "plain", "slow", "firing", "refused", "refused", "nobody"))
     group_by = chance.choice(("[g]", "[g, severity]", "['...']", "[g, absent]"))
     return (
         f"receiver: {receiver}, group_by: {group_by}, group_wait: {_duration(chance.choice(WAITS))},"
-        f" group_interval: {interval}s, repeat_interval: {chance.choice(INTERVALS[interval])}s"
+        f" group_interval: {chance.choice(INTERVALS)}s, repeat_interval: {chance.choice(REPEATS_MS)}ms"
     )
 
 
@@ -149,6 +167,16 @@ def _live(chance: random.Random, steps: dict[float, list], labels: dict[str, str
             steps.setdefault(now, []).append(Saying(labels, start, now, str(count)))
         rest = 7 if kind == "times out" else 1
         now = max(now, until) + rest + chance.choice((0, 1, 3, 9))
+
+
+def _live_once(chance: random.Random, steps: dict[float, list], labels: dict[str, str]) -> None:
+    """A group whose alerts come and go while one of them fires, which ends the group when it resolves."""
+    begin, end = chance.randint(0, 12), chance.randint(18, SECONDS - 6)
+    steps.setdefault(float(begin), []).append(Saying({**labels, "i": "first"}, begin, end + QUARTER, ""))
+    for instance in range(chance.randint(0, 2)):
+        start = chance.randint(begin + 1, end - 4)
+        until = chance.randint(start + 1, end - 1) + QUARTER
+        steps.setdefault(float(start), []).append(Saying({**labels, "i": str(instance)}, start, until, ""))
 
 
 def _live_old(chance: random.Random, steps: dict[float, list], labels: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Go's times and durations as templates see them."""
 
 import datetime
+import zoneinfo
 
 import pytest
 
@@ -31,6 +32,47 @@ def test_named_zone():
     """A zone with a name prints it."""
     zone = datetime.timezone(datetime.timedelta(hours=-8), "PST")
     assert _INSTANT.in_zone(zone).string() == "2026-01-01 19:04:05.123456789 -0800 PST"
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "expected"),
+    [
+        ("2026-03-28T12:00:00", 1, "2026-03-29 12:00:00 +0200 CEST"),
+        ("2026-10-24T12:00:00", 1, "2026-10-25 12:00:00 +0100 CET"),
+        ("2026-03-28T02:30:00", 1, "2026-03-29 03:30:00 +0200 CEST"),  # half past two is left out
+        ("2026-10-24T02:30:00", 1, "2026-10-25 02:30:00 +0100 CET"),  # and comes twice
+        ("2026-01-31T12:00:00", 29, "2026-03-01 12:00:00 +0100 CET"),
+    ],
+)
+def test_another_day_has_the_same_time_of_day(text, days, expected):
+    """Days are counted by the calendar of the zone, whose clocks may have been changed meanwhile."""
+    zone = zoneinfo.ZoneInfo("Europe/Paris")
+    utc = datetime.datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()
+    assert Time(int(utc) * SECOND).in_zone(zone).add_date(0, 0, days).string() == expected
+
+
+def test_years_beyond_the_calendar_of_python():
+    """A zone has its first offset long ago, and the rules of now for ever."""
+    zone = zoneinfo.ZoneInfo("America/New_York")
+    assert Time(days_from_civil(-300, 6, 1) * 24 * HOUR).in_zone(zone).string() == "-0300-05-31 19:03:58 -0456 LMT"
+    assert Time(days_from_civil(12_026, 7, 1) * 24 * HOUR).in_zone(zone).string() == "12026-06-30 20:00:00 -0400 EDT"
+    assert Time().unix_nano() == -6795364578871345152  # as 64 bits overflow
+    with pytest.raises(ValueError, match="year outside of range"):
+        encode_json(Time(days_from_civil(10_000, 1, 1) * 24 * HOUR))
+
+
+@pytest.mark.parametrize(
+    ("layout", "text", "message"),
+    [
+        ("3:04PM", "13:04PM", 'parsing time "13:04PM": hour out of range'),
+        ("2006", 'é"\n', r'''parsing time "\xc3\xa9\"\x0a" as "2006": cannot parse "\xc3\xa9\"\x0a" as "2006"'''),
+    ],
+)
+def test_what_is_no_time(layout, text, message):
+    """In the words of Go, which shows bytes."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared
+        parse_time(layout, text)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ class RouterMachine(RuleBasedStateMachine):
                 assert bool(standing.inhibited_by) is inhibited
         for group in self.machine.groups(self.now):
             assert group.alerts
-        states = [each.state(self.now) for each in self.machine.find_silences(self.now)]
+        states = [each.shown_state(self.now) for each in self.machine.find_silences(self.now)]
         assert states == sorted(states, key=[SilenceState.ACTIVE, SilenceState.PENDING, SilenceState.EXPIRED].index)
         assert self.machine.snapshot().groups == before.groups
 

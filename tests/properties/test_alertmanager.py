@@ -85,7 +85,7 @@ def test_inhibition_is_that_of_the_oracle(rules, sent, target):
     inhibitor = Inhibitor(tuple(rules))
     alerts = {}
     for labels, ends_at in sent:
-        alerts[labels] = complete(Alert(labels, EMPTY, 0, ends_at), 0, 0, 1)
+        alerts[labels] = complete(Alert(labels, EMPTY, 0, ends_at), 0, 0)
         inhibitor.add(alerts[labels])
     expected = oracle.is_inhibited(rules, alerts.values(), target, 10)
     assert (inhibitor.find_source(target, 10) is not None) is expected

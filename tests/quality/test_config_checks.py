@@ -177,8 +177,12 @@ CASES = {
         [
             (routes("matchers: [a=b], group_interval: 1h, repeat_interval: 30m"), []),
             (routes("matchers: [a=b], repeat_interval: 1m"), []),
+            (routes("matchers: [a=b], repeat_interval: 1w"), []),
         ],
-        [(routes("matchers: [a=b], group_interval: 1h, repeat_interval: 1h"), [])],
+        [
+            (routes("matchers: [a=b], group_interval: 1h, repeat_interval: 1h"), []),
+            (routes("matchers: [a=b], repeat_interval: 120h"), []),
+        ],
     ),
     "M508": (
         [
@@ -229,6 +233,17 @@ CASES = {
         [
             (routes("matchers: [team=a], receiver: chat"), []),
             (routes("matchers: [team=a], receiver: chat"), [critical(team="a")]),
+        ],
+    ),
+    "M514": (
+        [
+            (routes("match: {team: a}, receiver: chat"), []),
+            (routes("matchers: ['team=a b'], receiver: chat"), []),
+            (tree(PAGED, "inhibit_rules: [{source_match: {a: b}, target_matchers: [c=d], equal: [e]}]"), []),
+        ],
+        [
+            (routes("matchers: [team=a], receiver: chat"), []),
+            (tree(PAGED, "inhibit_rules: [{source_matchers: [a=b], target_matchers: [c=d], equal: [e]}]"), []),
         ],
     ),
 }

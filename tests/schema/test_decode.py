@@ -39,6 +39,17 @@ def test_scalars_are_what_the_field_says():
     assert root.items[0].labels == {"a": "on", "b": "1:30", "c": "010"}
 
 
+@pytest.mark.parametrize("nothing", ["", "~", "null", "Null"])
+def test_a_scalar_left_empty_is_as_if_its_key_were_not_there(nothing):
+    """It keeps its default, is missed where it is required, and in a list or map is the empty text."""
+    text = f"enabled: {nothing}\nratio: {nothing}\nitems:\n- {{expr: up, for: {nothing}, labels: {{a: {nothing}}}}}"
+    root = decode(Root, text, "f")
+    assert (root.enabled, root.ratio, root.items[0].for_ms, root.items[0].labels) == (False, None, 0, {"a": ""})
+    with pytest.raises(ConfigError, match='f:1:10: items\\[0\\]: "expr" is required'):
+        decode(Root, f"items: [ {{expr: {nothing}}} ]", "f")
+    assert decode(Root, f"items: [{{expr: '{nothing}'}}]", "f").items[0].expr == nothing
+
+
 def test_positions_are_kept():
     """An object can know where each of its keys was."""
     (item,) = decode(Root, "items:\n- expr: up\n  for: 1m\n", "f").items

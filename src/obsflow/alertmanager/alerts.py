@@ -6,46 +6,48 @@ import attrs
 
 from obsflow.alertmanager.limits import NO_LIMITS, AlertCounts, Limits
 from obsflow.model.alerts import Alert
-from obsflow.model.durations import MINUTE_MS
 from obsflow.model.labels import Labels, is_label_name, quote
 
-GC_INTERVAL_MS = 30 * MINUTE_MS
+GC_INTERVAL_MS = NO_LIMITS.gc_interval_ms
 
 
 @attrs.frozen
 class KnownAlert:
-    """An alert with its times filled in. `version` grows with every word on any alert.
+    """An alert with its times filled in. Every word on it makes another object.
 
     `has_timeout` says that the sender left the end open, and that `ends_at` is when it counts as forgotten.
     """
 
     labels: Labels
-    annotations: Labels
+    annotation_pairs: tuple[tuple[str, str], ...]  # bare: nobody asks for them before there is something to tell
     starts_at: int
     ends_at: int
     generator_url: str
     has_timeout: bool
     updated_at: int
-    version: int
+
+    @property
+    def annotations(self) -> Labels:
+        """What is said of it."""
+        return Labels.from_sorted(self.annotation_pairs)
 
     def is_resolved(self, now: int) -> bool:
         """Whether the end has come; an end at `now` has."""
         return self.ends_at <= now
 
 
-def complete(alert: Alert, now: int, resolve_timeout_ms: int, version: int) -> KnownAlert:
+def complete(alert: Alert, now: int, resolve_timeout_ms: int) -> KnownAlert:
     """The alert with missing times filled in: start from end or now, end from the resolve timeout.
 
     Raises ValueError for an alert that no sender may send.
     """
     return KnownAlert(
         alert.labels,
-        alert.annotations,
+        alert.annotations.pairs,
         *_times(alert, now, resolve_timeout_ms),
         alert.generator_url,
         alert.ends_at is None,
         now,
-        version,
     )
 
 
@@ -92,7 +94,7 @@ def check_name(name: str, what: str, *, classic_names: bool) -> None:
 
 
 class AlertStore:
-    """The last word on every alert. Resolved ones are forgotten at every half hour from the start.
+    """The last word on every alert. Resolved ones are forgotten whenever the collection interval of `limits` is over.
 
     With `classic_names` labels and annotations may only have names of the classic form.
     """
@@ -103,59 +105,55 @@ class AlertStore:
         self.resolve_timeout_ms = resolve_timeout_ms
         self._classic_names = classic_names
         self._counts = AlertCounts(limits.alerts_per_name)
-        self._texts: dict[str, str] = {}  # one object for each that came since the last collection
-        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
+        self._good_names: set[str] = set()  # of those that came since the last collection
         self._alerts: dict[Labels, KnownAlert] = {}
-        self._version = 0
-        self._next_gc = started_at + GC_INTERVAL_MS
+        self._gc_interval_ms = limits.gc_interval_ms
+        self._next_gc = started_at + self._gc_interval_ms
 
     def copy(self) -> "AlertStore":
         """A store that goes its own way from here."""
         twin = AlertStore(self.resolve_timeout_ms, 0, classic_names=self._classic_names)
         twin._counts = self._counts.copy()
-        twin._alerts, twin._version, twin._next_gc = dict(self._alerts), self._version, self._next_gc
+        twin._alerts, twin._next_gc = dict(self._alerts), self._next_gc
+        twin._gc_interval_ms = self._gc_interval_ms
         return twin
 
     def put(self, alert: Alert, now: int) -> KnownAlert:
         """Take in a word on an alert; what is known of it then. Raises ValueError, and changes nothing, if refused."""
         old = self._alerts.get(alert.labels)
         starts_at, ends_at = _times(alert, now, self.resolve_timeout_ms)
-        annotations, url = alert.annotations, alert.generator_url
+        annotations, url = alert.annotations.pairs, alert.generator_url
         if old is None:
-            labels = self._shared(alert.labels)
-            url = self._texts.setdefault(url, url)
+            labels = alert.labels
+            self._check_names(labels.pairs, "label set")
         else:  # what is said again is held once
             labels = old.labels
-            annotations = old.annotations if annotations == old.annotations else annotations
+            annotations = old.annotation_pairs if annotations == old.annotation_pairs else annotations
             url = old.generator_url if url == old.generator_url else url
-        if old is None or annotations is not old.annotations:
-            for name, _ in annotations.pairs:
-                check_name(name, "annotations", classic_names=self._classic_names)
+        if old is None or annotations is not old.annotation_pairs:
+            self._check_names(annotations, "annotations")
         has_timeout = alert.ends_at is None
-        new = KnownAlert(labels, annotations, starts_at, ends_at, url, has_timeout, now, self._version + 1)
+        new = KnownAlert(labels, annotations, starts_at, ends_at, url, has_timeout, now)
         if old is not None and overlaps(old, new):
             new = merge(old, new, now)
         self._counts.admit(labels, new.ends_at, now)
-        self._version += 1
         self._alerts[labels] = new
         return new
 
-    def _shared(self, labels: Labels) -> Labels:
-        """The same labels, of pairs that are held once. Raises ValueError for what is no label."""
-        pairs = self._pairs
-        for pair in labels.pairs:
-            if pair not in pairs:
-                check_name(pair[0], "label set", classic_names=self._classic_names)
-                pairs[pair] = pair
-        return Labels.from_sorted([pairs[pair] for pair in labels.pairs])
+    def _check_names(self, pairs: tuple[tuple[str, str], ...], what: str) -> None:
+        """Raises ValueError for a set with a name that is none."""
+        good = self._good_names
+        for name, _ in pairs:
+            if name not in good:
+                check_name(name, what, classic_names=self._classic_names)
+                good.add(name)
 
     def collect(self, now: int) -> tuple[Labels, ...]:
         """If a collection is due, forget the alerts that are resolved; their labels."""
         if now < self._next_gc:
             return ()
-        self._next_gc += (now - self._next_gc) // GC_INTERVAL_MS * GC_INTERVAL_MS + GC_INTERVAL_MS
-        self._texts.clear()
-        self._pairs.clear()
+        self._next_gc += ((now - self._next_gc) // self._gc_interval_ms + 1) * self._gc_interval_ms
+        self._good_names.clear()
         gone = tuple(labels for labels, alert in self._alerts.items() if alert.is_resolved(now))
         for labels in gone:
             del self._alerts[labels]

@@ -9,9 +9,9 @@ import attrs
 class Compat:
     """Named differences in behaviour; the defaults are obsflow's own.
 
-    Configuration: `classic_matchers` reads matchers by the grammar before UTF-8 names; `empty_group_by_inherits` takes
-    `group_by: []` of a child route as not given; `time_intervals_inherited` hands a route's mute and active intervals
-    down to children that name none.
+    Configuration: `classic_matchers` reads matchers by the grammar before UTF-8 names, and `utf8_matchers` by the newer
+    one only, rather than by whichever reads them; `empty_group_by_inherits` takes `group_by: []` of a child route as
+    not given; `time_intervals_inherited` hands a route's mute and active intervals down to children that name none.
 
     Groups: `old_alert_always_flushes` lets every alert older than `group_wait`, not only the one that creates the
     group, flush a group that never flushed; `empty_group_lingers` keeps an emptied group, with its timer, until the
@@ -24,7 +24,8 @@ class Compat:
     `log_expires` forgets an entry after twice the repeat interval; `log_keyed_by_route` keeps apart the entries of
     sibling routes with the same matchers.
 
-    Inhibition: `inhibition_keeps_one_source` remembers one source for each combination of `equal` labels.
+    Inhibition: `inhibition_keeps_one_source` remembers one source for each combination of `equal` labels, as releases
+    from 0.30 to 0.34.0 did.
 
     Sender: `loses_alerts_at_start` lets a Prometheus that has just started lose what it sends before it has discovered
     its Alertmanagers; `sending_ms` is how long each batch of alerts takes to arrive, one rule's after the other. An
@@ -34,8 +35,10 @@ class Compat:
 
     name: str = "obsflow"
     classic_matchers: bool = False
+    utf8_matchers: bool = False
     empty_group_by_inherits: bool = False
     time_intervals_inherited: bool = False
+    weekdays_wrap: bool = False
     old_alert_always_flushes: bool = False
     empty_group_lingers: bool = False
     flush_drift_ms: int = 0
@@ -51,6 +54,7 @@ class Compat:
 OBSFLOW = Compat()
 ALERTMANAGER = Compat(
     name="alertmanager",
+    weekdays_wrap=True,
     loses_alerts_at_start=True,
     sending_ms=1,
     flush_drift_ms=1,
@@ -58,19 +62,22 @@ ALERTMANAGER = Compat(
     repeat_after_completion=True,
     log_expires=True,
     log_keyed_by_route=False,
-    inhibition_keeps_one_source=True,
+)
+ALERTMANAGER_0_34 = attrs.evolve(
+    ALERTMANAGER, name="alertmanager-0.34", weekdays_wrap=False, inhibition_keeps_one_source=True
 )
 ALERTMANAGER_0_25 = attrs.evolve(
     ALERTMANAGER,
     name="alertmanager-0.25",
+    weekdays_wrap=False,
     classic_matchers=True,
     empty_group_by_inherits=True,
     old_alert_always_flushes=True,
     empty_group_lingers=True,
-    inhibition_keeps_one_source=False,
 )
 
-PRESETS: Mapping[str, Compat] = {preset.name: preset for preset in (OBSFLOW, ALERTMANAGER, ALERTMANAGER_0_25)}
+_ALL = (OBSFLOW, ALERTMANAGER, ALERTMANAGER_0_34, ALERTMANAGER_0_25)
+PRESETS: Mapping[str, Compat] = {preset.name: preset for preset in _ALL}
 
 
 def parse_compat(name: str) -> Compat:

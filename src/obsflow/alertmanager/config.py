@@ -1,7 +1,7 @@
 """The configuration: loads a file into a tree of routes, receivers, rules and intervals, every problem at once."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -18,11 +18,12 @@ from obsflow.alertmanager.document import (
 from obsflow.alertmanager.inhibition import InhibitRule
 from obsflow.alertmanager.intervals import NamedIntervals, TimeInterval, Zones, utc_only
 from obsflow.alertmanager.limits import RETENTION_MS
-from obsflow.alertmanager.matchers import parse_matchers
+from obsflow.alertmanager.matchers import make_matcher, parse_matchers
+from obsflow.alertmanager.old_syntax import find_old_matchers, find_old_syntax
 from obsflow.alertmanager.routing import GROUP_BY_ALL, Route, render_matchers
 from obsflow.errors import ConfigError, MatcherSyntaxError, Problem
 from obsflow.model.durations import render_duration
-from obsflow.model.labels import is_label_name
+from obsflow.model.labels import Labels, is_label_name, quote
 from obsflow.model.matchers import Matcher, MatchOp
 from obsflow.model.notifications import IntegrationKind, Notification
 from obsflow.schema import MapNode, Node, Position, ScalarNode, SeqNode, compose, decode_document
@@ -33,6 +34,9 @@ KNOWN_INTEGRATIONS = (
     "webhook", "email", "pagerduty", "opsgenie", "wechat", "slack", "victorops", "pushover", "sns", "telegram",
     "discord", "webex", "msteams", "msteamsv2", "jira", "incidentio", "rocketchat", "mattermost",
 )  # fmt: skip
+
+CheckLabels = Callable[[Mapping[str, str]], Iterable[tuple[str, str]]]
+"""What is wrong with the labels of a route, which are templates: problems, each with the name of its label."""
 
 _OPS = list(MatchOp)
 
@@ -91,18 +95,20 @@ def load_config(
     *,
     compat: Compat = OBSFLOW,
     zones: Zones = utc_only,
+    check_labels: CheckLabels = lambda _: (),
 ) -> Config:
     """Load an Alertmanager configuration.
 
     `globals_class` decodes the `global` section and has `resolve_timeout` in ms; `kinds` are the integrations that
-    receivers may have; `zones` looks up the locations of time intervals. Raises ConfigError with every problem.
+    receivers may have; `zones` looks up the locations of time intervals; `check_labels` tells of labels of routes that
+    are no templates. Raises ConfigError with every problem.
     """
     problems: list[Problem] = []
     document = compose(text, source)
     if document.root is None:
         raise ConfigError((Problem(source, 0, 0, "", "no route provided in config"),))
     file = decode_document(FileSection, document, problems)
-    config = _Builder(compat, zones, kinds, globals_class, problems).build(file)
+    config = _Builder(compat, zones, kinds, globals_class, check_labels, problems).build(file)
     if problems or config is None:
         raise ConfigError(tuple(sorted(problems, key=lambda problem: (problem.line, problem.column))))
     return config
@@ -116,6 +122,7 @@ class _Builder:
     zones: Zones
     kinds: Sequence[IntegrationKind]
     globals_class: type
+    check_labels: CheckLabels
     problems: list[Problem]
     warnings: list[Problem] = attrs.field(factory=list)
 
@@ -127,9 +134,10 @@ class _Builder:
             if not section.name:
                 self.note(section.at[""], path, "missing name in receiver")
             elif section.name in receivers:
-                self.note(section.at["name"], path, f'notification config name "{section.name}" is not unique')
+                self.note(section.at["name"], path, f"notification config name {quote(section.name)} is not unique")
             if section.labels.get("name", section.name) != section.name:
-                message = f'receiver label "name" must match receiver name "{section.name}"'
+                given = section.labels["name"]
+                message = f'receiver label "name" must match receiver name {quote(section.name)}, got {quote(given)}'
                 self.note(section.at["labels"], f"{path}.labels", message)
             receivers.setdefault(section.name, self.receiver(section, path, globals_))
         intervals: dict[str, NamedIntervals] = {}
@@ -138,15 +146,19 @@ class _Builder:
         rules = tuple(self.rule(section, f"inhibit_rules[{i}]") for i, section in enumerate(file.inhibit_rules))
         if file.route is None:
             # A route that could not be decoded has been reported where it is.
-            if "route" not in file.at:
-                self.note(file.at[""], "", "no routes provided")
+            if not any(problem.path.startswith("route") for problem in self.problems):
+                self.note(file.at.get("route", file.at[""]), "", "no routes provided")
             return None
         self.check_root(file.route)
         root = self.route(file.route, "route", None, 0)
         self.check_names(file.route, "route", receivers, intervals)
         if globals_ is None:
             return None
-        return Config(root, receivers, globals_, rules, intervals, file.templates, tuple(self.warnings))
+        self.warnings.extend(find_old_syntax(file))
+        if not self.compat.classic_matchers:
+            self.warnings.extend(find_old_matchers(file))
+        warnings = sorted(self.warnings, key=lambda problem: (problem.line, problem.column))
+        return Config(root, receivers, globals_, rules, intervals, file.templates, tuple(warnings))
 
     def note(self, position: Position, path: str, message: str) -> None:
         self.problems.append(position.problem(path, message))
@@ -184,6 +196,9 @@ class _Builder:
             return []
         out: list[Integration] = []
         for i, item in enumerate(node.items):
+            if isinstance(item, ScalarNode) and item.is_null:
+                self.note(item.position, f"{path}[{i}]", f"missing {kind.name} config")
+                continue
             entry = decode_node(kind.config, item, f"{path}[{i}]", self.problems)
             if globals_ is None or not isinstance(entry, kind.config):
                 continue
@@ -208,16 +223,16 @@ class _Builder:
         """The matchers of the equality, regex and list keys, in the order in which they stand in a route's key."""
         equal, regex, lists = keys
         found: list[Matcher] = []
-        for key, op, form in ((equal, MatchOp.EQUAL, "{}"), (regex, MatchOp.REGEX, "^(?:{})$")):
+        for key, op in ((equal, MatchOp.EQUAL), (regex, MatchOp.REGEX)):
             for name, value in getattr(section, key).items():
                 where = f"{path}.{key}.{name}"
                 if not is_label_name(name):
-                    self.note(section.at[key], where, f'invalid label name "{name}"')
+                    self.note(section.at[key], where, f"invalid label name {quote(name)}")
                 elif value is None and op.is_regex:
-                    self.note(section.at[key], where, f'invalid regexp value for "{name}"')
+                    self.note(section.at[key], where, f"invalid regexp value for {quote(name)}")
                 else:
                     try:
-                        found.append(Matcher(name, op, form.format(value or "")))
+                        found.append(make_matcher(name, op, value or "", anchored=op.is_regex))
                     except ValueError as error:
                         self.note(section.at[key], where, str(error))
         for entry in getattr(section, lists):
@@ -225,9 +240,10 @@ class _Builder:
         return tuple(sorted(found, key=lambda each: (each.name, each.value, _OPS.index(each.op))))
 
     def matcher_list(self, entry: MatcherList, position: Position, path: str) -> tuple[Matcher, ...]:
-        if self.compat.classic_matchers:
+        classic, utf8 = self.compat.classic_matchers, self.compat.utf8_matchers
+        if classic or utf8:
             try:
-                return parse_matchers(entry.text, classic=True)
+                return parse_matchers(entry.text, classic=classic, utf8=utf8)
             except MatcherSyntaxError as error:
                 self.note(position, path, error.message)
         return entry.matchers
@@ -244,7 +260,7 @@ class _Builder:
 
     def check_label(self, name: str, position: Position, path: str, what: str) -> None:
         if not name or (self.compat.classic_matchers and not is_label_name(name)):
-            self.note(position, path, f'invalid label name "{name}" in {what} list')
+            self.note(position, path, f"invalid label name {quote(name)} in {what} list")
 
     # -- time intervals
 
@@ -256,8 +272,13 @@ class _Builder:
             if not section.name:
                 self.note(section.at[""], path, f"missing name in {what}")
             elif section.name in into:
-                self.note(section.at["name"], path, f'{what} "{section.name}" is not unique')
+                self.note(section.at["name"], path, f"{what} {quote(section.name)} is not unique")
             zoned = tuple((each, self.zone(each, section, path)) for each in section.time_intervals)
+            if not self.compat.weekdays_wrap and any(span.wraps for each, _ in zoned for span in each.weekdays or ()):
+                message = (
+                    "start day cannot be before end day: weeks begin on Sunday, and only Alertmanager 0.35 reads on"
+                )
+                self.note(section.at["time_intervals"], path, message)
             into[section.name] = NamedIntervals(section.name, zoned)
 
     def zone(self, interval: TimeInterval, section: TimeIntervalSection, path: str) -> datetime.tzinfo:
@@ -295,9 +316,7 @@ class _Builder:
         for key in ("group_interval", "repeat_interval"):
             if getattr(section, key) == 0:
                 self.note(section.at[key], f"{path}.{key}", f"{key} cannot be zero")
-        for name in section.labels:
-            if not name or (self.compat.classic_matchers and not is_label_name(name)):
-                self.note(section.at["labels"], f"{path}.labels", f'invalid label name "{name}" in route labels')
+        labels = self.labels(section, path, base)
         inherited = base if self.compat.time_intervals_inherited else Route(receiver="")
         node = Route(
             receiver=section.receiver or base.receiver,
@@ -312,11 +331,23 @@ class _Builder:
             mute_time_intervals=section.mute_time_intervals or inherited.mute_time_intervals,
             active_time_intervals=section.active_time_intervals or inherited.active_time_intervals,
             continue_=section.continue_,
-            labels=base.labels.with_(section.labels),
+            labels=labels,
         )
         self.check_repeats(node, section, path)
         children = tuple(self.route(child, f"{path}.routes[{i}]", node, i) for i, child in enumerate(section.routes))
         return attrs.evolve(node, routes=children)
+
+    def labels(self, section: RouteSection, path: str, parent: Route) -> Labels:
+        """The labels in effect; those of the parent are its own business, unless they refer to one that is given."""
+        for name in section.labels:
+            if not name or (self.compat.classic_matchers and not is_label_name(name)):
+                self.note(section.at["labels"], f"{path}.labels", f"invalid label name {quote(name)} in route labels")
+        labels = parent.labels.with_(section.labels)
+        known = set(self.check_labels(parent.labels)) if section.labels else ()
+        for problem in self.check_labels(labels) if section.labels else ():
+            if problem not in known:
+                self.note(section.at["labels"], f"{path}.labels.{problem[0]}", problem[1])
+        return labels
 
     def check_repeats(self, node: Route, section: RouteSection, path: str) -> None:
         """Warn where a repeat interval is not what happens."""
@@ -336,14 +367,14 @@ class _Builder:
             return parent.group_by, parent.group_by_all
         position = section.at["group_by"]
         if GROUP_BY_ALL in names:
-            if len(names) > 1:
+            if set(names) != {GROUP_BY_ALL}:
                 message = "cannot have wildcard group_by (`...`) and other labels at the same time"
                 self.note(position, path, message)
             return frozenset(), True
         for i, name in enumerate(names):
             self.check_label(name, position, path, "group_by")
             if name in names[:i]:
-                self.note(position, path, f'duplicated label "{name}" in group_by')
+                self.note(position, path, f"duplicated label {quote(name)} in group_by")
         return frozenset(names), False
 
     def check_names(
@@ -354,11 +385,11 @@ class _Builder:
         intervals: Mapping[str, NamedIntervals],
     ) -> None:
         if section.receiver and section.receiver not in receivers:
-            self.note(section.at["receiver"], path, f'undefined receiver "{section.receiver}" used in route')
+            self.note(section.at["receiver"], path, f"undefined receiver {quote(section.receiver)} used in route")
         for key in ("mute_time_intervals", "active_time_intervals"):
             for name in getattr(section, key):
                 if name not in intervals:
-                    self.note(section.at[key], f"{path}.{key}", f'undefined time interval "{name}" used in route')
+                    self.note(section.at[key], f"{path}.{key}", f"undefined time interval {quote(name)} used in route")
         for i, child in enumerate(section.routes):
             self.check_names(child, f"{path}.routes[{i}]", receivers, intervals)
 

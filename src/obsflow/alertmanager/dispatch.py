@@ -37,13 +37,13 @@ from obsflow.alertmanager.events import (
     Silenced,
     TimeMuted,
 )
-from obsflow.alertmanager.grouping import Flush, Group, GroupId, was_maintained
+from obsflow.alertmanager.grouping import NO_LABELS, NOBODY, Flush, Group, GroupId, was_maintained
 from obsflow.alertmanager.inhibition import Inhibitor
 from obsflow.alertmanager.limits import NO_LIMITS, Limits
 from obsflow.alertmanager.log import LogEntry, LogKey, NotificationLog, Question, decide
 from obsflow.alertmanager.routing import Route, Router
 from obsflow.alertmanager.silences import Silence, Silences, SilenceState
-from obsflow.alertmanager.state import Delivery, Snapshot
+from obsflow.alertmanager.state import Delivery, Snapshot, backoff_ms
 from obsflow.alertmanager.status import AlertStanding, GroupStanding, alert_standings, group_standings, muted_hours
 from obsflow.errors import StateError
 from obsflow.model.labels import Labels
@@ -51,13 +51,6 @@ from obsflow.model.matchers import Matcher
 from obsflow.model.notifications import AlertStatus, Notification, NotifyReason
 
 _MIN_DEADLINE_MS = 10_000
-_FIRST_BACKOFF_MS = 500
-_MAX_BACKOFF_MS = 60_000
-
-
-def backoff_ms(attempt: int) -> int:
-    """How long to wait after a failed attempt, counted from 1, before the next: half a second, then ever longer."""
-    return min(_MAX_BACKOFF_MS, int(_FIRST_BACKOFF_MS * 1.5 ** min(attempt - 1, 32)))
 
 
 class Alertmanager:
@@ -92,7 +85,8 @@ class Alertmanager:
             retention_ms=limits.retention_ms,
         )
         alerts = AlertStore(config.resolve_timeout_ms, started_at, limits, classic_names=compat.classic_matchers)
-        self._state = Snapshot(alerts, Silences(silences, limits), self._new_inhibitor(), log)
+        own = Silences(silences, limits, classic_names=compat.classic_matchers)
+        self._state = Snapshot(alerts, own, self._new_inhibitor(), log)
 
     # -- the machine
 
@@ -168,8 +162,9 @@ class Alertmanager:
         if gone := state.alerts.collect(now):
             for labels in gone:
                 state.inhibitor.remove(labels)
-            state.silences.forget(gone)
-            self._router.forget(gone)
+            state.inhibitor.forget()
+            state.silences.forget()
+            self._router.forget()
         for alert in event.alerts:
             try:
                 known = state.alerts.put(alert, now)
@@ -191,8 +186,10 @@ class Alertmanager:
 
     def _delivery_failed(self, event: DeliveryFailed, now: int) -> None:
         delivery = self._under_way(event.delivery)
-        again_at = now + backoff_ms(delivery.attempt)
-        if event.can_retry and again_at < delivery.deadline:
+        group = self._state.groups.get(delivery.group)
+        is_of_use = group is not None and event.delivery in group.waiting_for  # else the group was made anew meanwhile
+        again_at = now + max(backoff_ms(delivery.attempt), event.retry_after_ms)
+        if event.can_retry and is_of_use and again_at < delivery.deadline:
             waiting = attrs.evolve(delivery, attempt=delivery.attempt + 1, is_waiting=True)
             self._state.deliveries[event.delivery] = waiting
             self._push(again_at, event.delivery)
@@ -208,6 +205,11 @@ class Alertmanager:
         state.alerts.resolve_timeout_ms = event.config.resolve_timeout_ms
         state.inhibitor = self._new_inhibitor()
         state.groups.clear()
+        for number, each in tuple(state.deliveries.items()):
+            if each.is_waiting:  # the group, made anew, asks again
+                del state.deliveries[number]
+                abandoned = DeliveryAbandoned(each.notification, number, each.attempt - 1, "a reload ended the retries")
+                state.effects.append(abandoned)
         for alert in state.alerts:
             self._insert(alert, now)
 
@@ -215,22 +217,24 @@ class Alertmanager:
 
     def _insert(self, alert: KnownAlert, now: int) -> None:
         """Put an alert into its groups. One that is older than `group_wait` need not wait for more."""
-        self._state.inhibitor.add(alert)
+        state = self._state
+        state.inhibitor.add(alert)
         for route, labels in self._router.route(alert.labels):
-            group = self._group(route, labels, now)
+            group = state.groups.get((route.id, labels))
+            if group is None or group.emptied_at is not None:
+                group = self._group(route, labels, now)
             if group is None:
                 refused = GroupRefused(now, alert.labels, labels, route.receiver, route.id, self._limits.groups)
                 self._state.effects.append(refused)
                 continue
             is_new = not group.alerts and not group.has_flushed
-            is_known = alert.labels in group.alerts
-            group.insert(alert)
+            is_first_word = group.insert(alert)
             is_old = alert.starts_at + route.group_wait_ms < now
             if is_new:
                 self._arm(group, now if is_old else now + route.group_wait_ms)
             elif is_old and self.compat.old_alert_always_flushes and not group.has_flushed:
                 self._arm(group, now)
-            if self._explains and not is_known:
+            if self._explains and is_first_word:
                 self._explain_group(group, alert, now)
 
     def _explain_group(self, group: Group, alert: KnownAlert, now: int) -> None:
@@ -250,7 +254,8 @@ class Alertmanager:
         if group is None and 0 < self._limits.groups <= len(groups):
             return None
         if group is None or self._was_swept(group, now):
-            group = groups[route.id, labels] = Group(route, labels, route.group_key(labels))
+            group = Group(route, labels)
+            groups[group.id] = group
         return group
 
     def _was_swept(self, group: Group, now: int) -> bool:
@@ -362,10 +367,9 @@ class Alertmanager:
     ) -> None:
         route, state = group.route, self._state
         log_key = self._log_key(group, integration)
-        believed = question.logged.firing & flush.muted.keys() if self.compat.muted_alerts_remembered else frozenset()
-        entry = LogEntry(
-            flush.time, flush.time, question.firing | believed, question.resolved, route.repeat_interval_ms
-        )
+        believed = question.logged.firing & flush.muted.keys() if self.compat.muted_alerts_remembered else NO_LABELS
+        firing = question.firing | believed if believed else question.firing
+        entry = LogEntry(flush.time, flush.time, firing, question.resolved, route.repeat_interval_ms)
         alerts = tuple(
             alert for alert in flush.notified() if integration.send_resolved or alert.status is AlertStatus.FIRING
         )
@@ -373,13 +377,22 @@ class Alertmanager:
             state.log.put(log_key, entry)
             return
         notification = Notification(
-            flush.time, route.receiver, integration.kind, integration.index, group.key, group.labels, alerts, reason
+            flush.time,
+            route.receiver,
+            integration.kind,
+            integration.index,
+            group.key,
+            group.labels,
+            alerts,
+            reason,
+            route.labels,
+            flush.shown(flush.alerts) if route.labels else (),
         )
         state.sequence += 1
         delivery = state.sequence
         deadline = flush.time + max(route.group_interval_ms, _MIN_DEADLINE_MS)
         state.deliveries[delivery] = Delivery(notification, group.id, log_key, entry, deadline)
-        group.waiting_for.add(delivery)
+        group.waiting_for |= {delivery}
         state.effects.append(Notify(notification, delivery, 1, deadline))
 
     def _retry(self, number: int, now: int) -> None:
@@ -398,7 +411,7 @@ class Alertmanager:
     def _close(self, number: int, now: int, *, failed: bool) -> None:
         group = self._state.groups.get(self._state.deliveries.pop(number).group)
         if group is not None and number in group.waiting_for:  # else the group was made anew meanwhile
-            group.waiting_for.remove(number)
+            group.waiting_for = group.waiting_for - {number} or NOBODY
             group.has_failed |= failed
             self._end_flush(group, now)
 

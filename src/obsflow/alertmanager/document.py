@@ -1,6 +1,6 @@
 """The configuration file as it is written: one class a section, old keys beside the new, nothing resolved yet."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -26,6 +26,15 @@ def _parse_entry(text: str) -> MatcherList:
         return MatcherList(text, parse_matchers(text))
     except MatcherSyntaxError as error:
         raise ValueError(error.message) from None
+
+
+def _one_of(expected: str, *words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{expected}, but got {text}")
+        return text
+
+    return parse
 
 
 def _matcher_lists() -> Any:
@@ -87,6 +96,26 @@ class ReceiverSection:
 
 
 @attrs.frozen
+class TracingSection:
+    """`tracing`, which is checked and not used: there is no server to trace."""
+
+    client_type: str = field(
+        parse=_one_of("expected tracing client type to be http or grpc", "http", "grpc"), default="grpc"
+    )
+    endpoint: str = ""
+    sampling_fraction: float = 0.0
+    insecure: bool = False
+    tls_config: Any = None
+    headers: Any = None
+    compression: str = field(parse=_one_of("valid options: gzip", "gzip", ""), default="")
+    timeout: int = field(parse=parse_duration, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.endpoint:
+            raise ValueError("tracing endpoint must be set")
+
+
+@attrs.frozen
 class FileSection:
     """The whole file; `others` holds `global`, and what no Alertmanager knows."""
 
@@ -96,7 +125,7 @@ class FileSection:
     templates: tuple[str, ...] = ()
     time_intervals: tuple[TimeIntervalSection, ...] = ()
     mute_time_intervals: tuple[TimeIntervalSection, ...] = ()
-    tracing: Any = None
+    tracing: TracingSection | None = None
     event_recorder: Any = None
     others: Mapping[str, Node] = rest()
     at: Mapping[str, Position] = positions()

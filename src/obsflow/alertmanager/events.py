@@ -47,11 +47,12 @@ class Delivered:
 
 @attrs.frozen
 class DeliveryFailed:
-    """An attempt at a delivery failed. `can_retry` says that another may succeed."""
+    """An attempt at a delivery failed. `can_retry` says that another may succeed, after `retry_after_ms` at least."""
 
     delivery: int
     can_retry: bool
     error: str = ""
+    retry_after_ms: int = 0
 
 
 @attrs.frozen

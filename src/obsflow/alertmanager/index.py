@@ -1,6 +1,6 @@
 """Lists of matchers by what they ask for: which of many a label set passes, without trying each."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import Generic, TypeVar
 
 import attrs
@@ -11,21 +11,38 @@ from obsflow.model.matchers import Matcher
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
-_REMEMBERED = 1 << 18  # label sets; then all are forgotten, which costs less than to forget the oldest each time
+_FEW = 4
+_REMEMBERED = 1 << 18  # answers; then all are forgotten, which costs less than to forget the oldest each time
+
+_Key = tuple[tuple[str, str], ...]
 
 
-class Memo(dict[Labels, T]):
-    """What a function says of label sets, each asked once: alerts are sent and looked at again and again."""
+class Memo(Generic[T]):
+    """What a function says of label sets, asked once for all that have the same of certain labels.
 
-    def __init__(self, find: Callable[[Labels], T]) -> None:
-        super().__init__()
+    `names` are the labels that the answer can depend on, which are few, so that a hundred thousand alerts have a few
+    thousand answers; None stands for all.
+    """
+
+    def __init__(self, find: Callable[[Labels], T], names: Collection[str] | None) -> None:
         self._find = find
+        self._names = None if names is None else frozenset(names)
+        self._found: dict[_Key, T] = {}
 
-    def __missing__(self, labels: Labels) -> T:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        found = self[labels] = self._find(labels)
-        return found
+    def __getitem__(self, labels: Labels) -> T:
+        names = self._names
+        key = labels.pairs if names is None else tuple([pair for pair in labels.pairs if pair[0] in names])
+        try:
+            return self._found[key]
+        except KeyError:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[key] = self._find(labels)
+            return found
+
+    def clear(self) -> None:
+        """Remember nothing."""
+        self._found.clear()
 
 
 @attrs.frozen(eq=False)
@@ -88,10 +105,19 @@ class MatcherIndex(Generic[K]):
             if not bucket:
                 del self._by_pair[pair]
 
+    def is_quick(self, labels: Labels) -> bool:
+        """Whether so few lists are to be tried on a label set that what is found is not worth to be remembered."""
+        by_pair = self._by_pair
+        tried = len(self._others)
+        for pair in labels.pairs:
+            if pair in by_pair:
+                tried += len(by_pair[pair])
+        return tried <= _FEW
+
     def find(self, labels: Labels) -> list[K]:
         """The keys of the lists that a label set passes, in the order in which they were added."""
-        found = [entry for entry in self._others.values() if entry.passes(labels)]
         by_pair = self._by_pair
+        found = [entry for entry in self._others.values() if entry.passes(labels)] if self._others else []
         for pair in labels.pairs:
             if pair in by_pair:
                 found += [entry for entry in by_pair[pair].values() if entry.passes(labels)]

@@ -45,7 +45,8 @@ class Inhibitor:
         self._source_index = MatcherIndex((i, rule.source) for i, rule in enumerate(rules))
         self._target_index = MatcherIndex((i, rule.target) for i, rule in enumerate(rules))
         self._known_roles: dict[Roles, Roles] = {}  # one object for all that play the same
-        self._roles = Memo(self._find_roles)
+        matchers = (matcher for rule in rules for matcher in (*rule.source, *rule.target))
+        self._roles = Memo(self._find_roles, {matcher.name for matcher in matchers})
 
     def copy(self) -> "Inhibitor":
         """An inhibitor that goes its own way from here."""
@@ -73,7 +74,11 @@ class Inhibitor:
                 sources.pop(labels, None)
                 if not sources or self._keeps_one_source:
                     del self._sources[i][key]
-        del self._roles[labels]
+
+    def forget(self) -> None:
+        """Remember no more which label sets play which role: there are others now."""
+        self._known_roles.clear()
+        self._roles.clear()
 
     def find_source(self, labels: Labels, now: int) -> tuple[int, Labels] | None:
         """The first rule that mutes an alert at `now`, by its position, and the source that does."""

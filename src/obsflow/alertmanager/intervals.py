@@ -63,6 +63,15 @@ class Span:
         """Whether a number is within."""
         return self.begin <= value <= self.end
 
+    @property
+    def wraps(self) -> bool:
+        """Whether it runs on from the last number to the first, as weekdays may."""
+        return self.begin > self.end
+
+    def contains_weekday(self, day: int) -> bool:
+        """Whether a day of the week is within, 0 for Sunday."""
+        return self.begin <= day or day <= self.end if self.wraps else self.contains(day)
+
     def contains_day(self, day: int, days_in_month: int) -> bool:
         """Whether a day is within, the span counted in a month of that many days and cut to it."""
         begin = self.begin if self.begin > 0 else max(days_in_month + self.begin + 1, 1)
@@ -78,10 +87,7 @@ def _parse_span(text: str, value: Callable[[str], int]) -> tuple[str, str, Span]
 
 
 def _parse_weekdays(text: str) -> Span:
-    begin, end, span = _parse_span(text, lambda each: _named(each, _WEEKDAYS, "weekday"))
-    if span.begin > span.end:
-        raise ValueError(f"start day cannot be before end day: {begin} comes after {end}, weeks begin on Sunday")
-    return span
+    return _parse_span(text, lambda each: _named(each, _WEEKDAYS, "weekday"))[2]
 
 
 def _parse_months(text: str) -> Span:
@@ -146,7 +152,7 @@ class TimeInterval:
         minute = local.hour * 60 + local.minute
         return (
             (self.times is None or any(each.contains(minute) for each in self.times))
-            and (self.weekdays is None or any(each.contains(local.isoweekday() % 7) for each in self.weekdays))
+            and (self.weekdays is None or any(each.contains_weekday(local.isoweekday() % 7) for each in self.weekdays))
             and (
                 self.days_of_month is None
                 or any(each.contains_day(local.day, month_length) for each in self.days_of_month)

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from obsflow.model.durations import HOUR_MS
+from obsflow.model.durations import HOUR_MS, MINUTE_MS
 from obsflow.model.labels import Labels
-from obsflow.model.matchers import MatchOp
+from obsflow.model.matchers import Matcher, MatchOp
 
 if TYPE_CHECKING:
     from obsflow.alertmanager.silences import Silence
@@ -21,7 +21,8 @@ class Limits:
 
     `alerts_per_name` counts the alerts of one `alertname`, `groups` the groups of all routes, `silences` also those
     that have ended and are not forgotten yet, `silence_bytes` is how large one is when it is stored. Silences and the
-    log are kept for `retention_ms` (`--data.retention`). No group is looked at in the first `start_delay_ms`, which
+    log are kept for `retention_ms` (`--data.retention`). Alerts that are resolved are forgotten every `gc_interval_ms`
+    (`--alerts.gc-interval`). No group is looked at in the first `start_delay_ms`, which
     gives every sender time to say what fires.
     """
 
@@ -30,6 +31,7 @@ class Limits:
     silences: int = 0
     silence_bytes: int = 0
     retention_ms: int = RETENTION_MS
+    gc_interval_ms: int = 30 * MINUTE_MS
     start_delay_ms: int = 0
 
 
@@ -73,13 +75,16 @@ _TYPES: Mapping[MatchOp, int] = {MatchOp.EQUAL: 0, MatchOp.REGEX: 1, MatchOp.NOT
 
 def silence_size(silence: "Silence", retention_ms: int) -> int:
     """The bytes that a silence takes in Alertmanager's file of them, which is protocol buffers."""
-    matchers = sum(
-        _message((2 if _TYPES[each.op] else 0) + _text(each.name) + _text(each.value)) for each in silence.matchers
-    )
+    sets = [sum(map(_matcher, matchers)) for matchers in silence.matcher_sets]
+    matchers = sets[0] if len(sets) == 1 else sum(map(_message, sets))
     annotations = sum(_message(_text(name) + _text(value)) for name, value in silence.annotations.items())
     times = sum(_message(_timestamp(time)) for time in (silence.starts_at, silence.ends_at, silence.updated_at))
     texts = sum(_text(each) for each in (silence.id, silence.created_by, silence.comment))
     return _message(texts + matchers + times + annotations) + _message(_timestamp(silence.ends_at + retention_ms))
+
+
+def _matcher(matcher: Matcher) -> int:
+    return _message((2 if _TYPES[matcher.op] else 0) + _text(matcher.name) + _text(matcher.value))
 
 
 def _message(size: int) -> int:

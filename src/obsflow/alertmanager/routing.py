@@ -1,7 +1,6 @@
 """The routing tree: which routes an alert takes, and under which keys its groups are known."""
 
 import enum
-from collections.abc import Iterable
 
 import attrs
 
@@ -109,7 +108,20 @@ def render_label_set(labels: Labels) -> str:
 
 def render_matchers(matchers: tuple[Matcher, ...]) -> str:
     """`{a="1",b=~"2"}`, in the given order, as a step of a route's key."""
-    return "{" + ",".join(map(str, matchers)) + "}"
+    return "{" + ",".join(map(render_matcher, matchers)) + "}"
+
+
+_RESERVED = frozenset("{}!=~,\\\"'`\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000") | {
+    chr(c) for c in range(0x2000, 0x200B)
+}
+
+
+def render_matcher(matcher: Matcher) -> str:
+    """`a="1"` as Alertmanager writes it: a name is quoted only if it would not be read otherwise, unlike in PromQL."""
+    if _RESERVED.isdisjoint(matcher.name):
+        value = matcher.value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+        return f'{matcher.name}{matcher.op.value}"{value}"'
+    return f"{quote(matcher.name)}{matcher.op.value}{quote(matcher.value)}"
 
 
 Taken = tuple[tuple[Route, Labels], ...]  # routes, each with the labels of a group there
@@ -118,7 +130,7 @@ Taken = tuple[tuple[Route, Labels], ...]  # routes, each with the labels of a gr
 class Router:
     """Routes label sets through a tree, whose broad nodes it indexes; `root` is the tree.
 
-    What it found is remembered until it is forgotten: an alert is sent again and again.
+    What it found is remembered until it is told to forget: an alert is sent again and again.
     """
 
     def __init__(self, root: Route) -> None:
@@ -128,27 +140,22 @@ class Router:
             for route in root.walk()
             if len(route.routes) > _FEW
         }
-        self._shared: dict[tuple[tuple[int, Labels], ...], Taken] = {}  # one object for all alerts of a group
-        self._route = Memo(self._find)
+        nodes = root.walk()
+        names = {matcher.name for node in nodes for matcher in node.matchers}.union(*(node.group_by for node in nodes))
+        self._route = Memo(self._find, None if any(node.group_by_all for node in nodes) else names)
 
     def route(self, labels: Labels) -> Taken:
         """The routes that an alert takes, each with the labels of its group there."""
         return self._route[labels]
 
-    def forget(self, gone: Iterable[Labels]) -> None:
-        """Remember these label sets no more."""
-        for labels in gone:
-            self._route.pop(labels, None)
-        self._shared.clear()
+    def forget(self) -> None:
+        """Remember no more which label sets take which routes: there are others now."""
+        self._route.clear()
 
     def _find(self, labels: Labels) -> Taken:
-        if not self._route:  # it was full
-            self._shared.clear()
         if not self.root.matches(labels):
             return ()
-        taken = [(route, route.group_labels(labels)) for route in self._below(self.root, labels)]
-        key = tuple([(id(route), group_labels) for route, group_labels in taken])
-        return self._shared.setdefault(key, tuple(taken))
+        return tuple([(route, route.group_labels(labels)) for route in self._below(self.root, labels)])
 
     def _below(self, route: Route, labels: Labels) -> list[Route]:
         """The routes taken from a node that matches, depth first."""

@@ -1,16 +1,15 @@
 """Silences: when one mutes an alert, and how one is set, changed and ended."""
 
 import enum
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
 
-from obsflow.alertmanager.alerts import check_name
 from obsflow.alertmanager.index import MatcherIndex, Memo
 from obsflow.alertmanager.limits import NO_LIMITS, Limits, silence_size
 from obsflow.errors import ConfigError, NotFoundError, Problem, StateError
-from obsflow.model.labels import Labels
+from obsflow.model.labels import Labels, is_label_name, quote
 from obsflow.model.matchers import Matcher, MatchOp, all_match
 from obsflow.model.times import parse_time
 from obsflow.schema import ScalarNode, SeqNode, compose, field
@@ -27,34 +26,40 @@ class SilenceState(enum.Enum):
     EXPIRED = "expired"
 
 
+Matchers = tuple[Matcher, ...]
+
+
 @attrs.frozen
 class Silence:
     """Mutes, from `starts_at` to `ends_at` inclusive, the alerts that all matchers pass. Times are ms.
 
-    Raises ValueError for a silence that ends before it starts, and for one that would mute everything: as in
-    Alertmanager, one matcher that asks for a difference is enough to not be that.
+    `alternatives` are more sets of matchers; an alert that passes all of any set is muted. Raises ValueError for a
+    silence that ends before it starts, and for one that would mute everything: as in Alertmanager, one matcher that
+    asks for a difference is enough to not be that.
     """
 
     id: str
-    matchers: tuple[Matcher, ...]
+    matchers: Matchers
     starts_at: int
     ends_at: int
     updated_at: int = 0
     created_by: str = ""
     comment: str = ""
     annotations: Mapping[str, str] = attrs.field(factory=dict, hash=False)
+    alternatives: tuple[Matchers, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        if not self.matchers:
-            raise ValueError("invalid silence: at least one matcher required")
-        for matcher in self.matchers:
-            check_name(matcher.name, "silence", classic_names=False)
-        if all(matcher.op.is_positive and matcher.matches("") for matcher in self.matchers):
-            raise ValueError("invalid silence: at least one matcher must not match the empty string")
+        for i, matchers in enumerate(self.matcher_sets):
+            _check_set(i, matchers)
         if not self.ends_at:
             raise ValueError("invalid silence: invalid zero end timestamp")
         if self.ends_at < self.starts_at:
             raise ValueError("invalid silence: end time must not be before start time")
+
+    @property
+    def matcher_sets(self) -> tuple[Matchers, ...]:
+        """All sets of matchers, of which an alert has to pass one."""
+        return self.matchers, *self.alternatives
 
     def state(self, now: int) -> SilenceState:
         """Its state at `now`; both ends are still active."""
@@ -62,13 +67,28 @@ class Silence:
             return SilenceState.PENDING
         return SilenceState.ACTIVE if now <= self.ends_at else SilenceState.EXPIRED
 
+    def shown_state(self, now: int) -> SilenceState:
+        """The state that the API names: at its very end a silence still mutes, and is shown as one that has ended."""
+        return SilenceState.EXPIRED if now >= self.ends_at and now >= self.starts_at else self.state(now)
+
     def is_active(self, now: int) -> bool:
         """Whether it mutes at `now`."""
         return self.starts_at <= now <= self.ends_at
 
     def mutes(self, labels: Labels, now: int) -> bool:
         """Whether it mutes an alert at `now`."""
-        return self.is_active(now) and all_match(self.matchers, labels)
+        return self.is_active(now) and any(all_match(each, labels) for each in self.matcher_sets)
+
+
+def _check_set(i: int, matchers: Matchers) -> None:
+    """Raises ValueError for matchers of which a silence cannot be."""
+    if not matchers:
+        raise ValueError(f"invalid silence: matcher set {i} is empty: at least one matcher required")
+    for j, matcher in enumerate(matchers):
+        if not matcher.name:
+            raise ValueError(f'invalid silence: invalid label matcher {j} in set {i}: invalid label name ""')
+    if all(matcher.op.is_positive and matcher.matches("") for matcher in matchers):
+        raise ValueError(f"invalid silence: matcher set {i}: at least one matcher must not match the empty string")
 
 
 # What each state lets a change do under the same id, and what ending it now makes of it.
@@ -95,22 +115,27 @@ _LISTED: Mapping[SilenceState, Callable[[Silence], int]] = {
 
 def can_update(old: Silence, new: Silence, now: int) -> bool:
     """Whether `new` may take the place of `old` under its id; otherwise the old one ends and a new one begins."""
-    return old.matchers == new.matchers and MAY_CHANGE[old.state(now)](old, new, now)
+    return old.matcher_sets == new.matcher_sets and MAY_CHANGE[old.state(now)](old, new, now)
 
 
 class Silences:
-    """The silences of a router, by id."""
+    """The silences of a router, by id. With `classic_names` matchers may only have names of the classic form."""
 
-    def __init__(self, silences: tuple[Silence, ...] = (), limits: Limits = NO_LIMITS) -> None:
+    def __init__(
+        self, silences: tuple[Silence, ...] = (), limits: Limits = NO_LIMITS, *, classic_names: bool = False
+    ) -> None:
         self._limits = limits
+        self._classic_names = classic_names
         self._silences = {silence.id: silence for silence in silences}
-        self._index = MatcherIndex((each.id, each.matchers) for each in self._silences.values())
-        self._matching = Memo(self._match)
+        self._index: MatcherIndex[tuple[str, int]] = MatcherIndex()  # by id and set
+        for each in silences:
+            self._index_sets(each)
+        self._matching = Memo(self._match, None)
         self._collect_at: int | None = 0  # nothing is to be forgotten before; None: there is nothing
 
     def copy(self) -> "Silences":
         """Silences that go their own way from here."""
-        return Silences(tuple(self), self._limits)
+        return Silences(tuple(self), self._limits, classic_names=self._classic_names)
 
     def __iter__(self) -> Iterator[Silence]:
         return iter(tuple(self._silences.values()))
@@ -124,26 +149,26 @@ class Silences:
     def find(
         self, now: int, states: Collection[SilenceState] = tuple(SilenceState), having: Collection[Matcher] = ()
     ) -> list[Silence]:
-        """Those in certain states that have all of certain matchers.
+        """Those in certain states of which one set of matchers has all of certain ones.
 
-        Active ones come first, those that end first before others; then pending ones by start; then those that have
-        ended, the last first.
+        Those shown as active come first, those that end first before others; then pending ones by start; then those
+        that have ended, the last first.
         """
         found: list[Silence] = []
+        asked_for = [each for each in self if each.state(now) in states and _has(each, having)]
         for state, order in _LISTED.items():
-            if state in states:
-                chosen = (each for each in self if each.state(now) is state and set(having) <= set(each.matchers))
-                found += sorted(chosen, key=order)
+            found += sorted((each for each in asked_for if each.shown_state(now) is state), key=order)
         return found
 
     def set(self, silence: Silence, replacement_id: str, now: int) -> Silence:
         """Create a silence, or change the one of its id; what stands then.
 
         A new silence starts now at the earliest. A change that the old one cannot take in place ends it, and a new
-        one begins under `replacement_id`. Raises StateError without one, for an end in the past, and where a limit is
-        exceeded.
+        one begins under `replacement_id`. Raises StateError without one, for an end in the past, for a name that is not
+        classic where it has to be, and where a limit is exceeded.
         """
         old = self._silences.get(silence.id)
+        self._check_names(silence)
         if old is not None and can_update(old, silence, now):
             changed = attrs.evolve(silence, updated_at=now)
             self._check_size(changed)
@@ -177,20 +202,38 @@ class Silences:
             return
         kept = {each.id: each for each in self if each.ends_at + self._limits.retention_ms > now}
         for silence_id in self._silences.keys() - kept.keys():
-            self._index.remove(silence_id)
+            self._forget_sets(self._silences[silence_id])
             self._matching.clear()
         self._silences = kept
         self._collect_at = min((each.ends_at + self._limits.retention_ms for each in self), default=None)
 
-    def forget(self, gone: Iterable[Labels]) -> None:
-        """Remember no more what matches these label sets."""
-        for labels in gone:
-            self._matching.pop(labels, None)
+    def forget(self) -> None:
+        """Remember no more what matches which label sets: there are others now."""
+        self._matching.clear()
 
     def muting(self, labels: Labels, now: int) -> tuple[str, ...]:
         """The ids of the silences that mute an alert at `now`."""
-        matching = self._matching[labels]
+        if not self._silences:
+            return ()
+        matching = self._match(labels) if self._index.is_quick(labels) else self._matching[labels]
         return tuple([each for each in matching if self._silences[each].is_active(now)]) if matching else ()
+
+    def _check_names(self, silence: Silence) -> None:
+        if not self._classic_names:
+            return
+        for i, matchers in enumerate(silence.matcher_sets):
+            for j, matcher in enumerate(matchers):
+                if not is_label_name(matcher.name):
+                    where = f"invalid label matcher {j} in set {i}"
+                    raise StateError(f"invalid silence: {where}: invalid label name {quote(matcher.name)}")
+
+    def _index_sets(self, silence: Silence) -> None:
+        for i, matchers in enumerate(silence.matcher_sets):
+            self._index.put((silence.id, i), matchers)
+
+    def _forget_sets(self, silence: Silence) -> None:
+        for i in range(len(silence.matcher_sets)):
+            self._index.remove((silence.id, i))
 
     def _check_size(self, silence: Silence) -> None:
         limit = self._limits.silence_bytes
@@ -202,13 +245,20 @@ class Silences:
         self._silences[silence.id] = silence
         gone_at = silence.ends_at + self._limits.retention_ms
         self._collect_at = gone_at if self._collect_at is None else min(self._collect_at, gone_at)
-        if old is None or old.matchers != silence.matchers:
-            self._index.put(silence.id, silence.matchers)
+        if old is None or old.matcher_sets != silence.matcher_sets:
+            if old is not None:
+                self._forget_sets(old)
+            self._index_sets(silence)
             self._matching.clear()
         return silence
 
     def _match(self, labels: Labels) -> tuple[str, ...]:
-        return tuple(self._index.find(labels))
+        return tuple(dict.fromkeys(silence_id for silence_id, _ in self._index.find(labels)))
+
+
+def _has(silence: Silence, having: Collection[Matcher]) -> bool:
+    wanted = set(having)
+    return any(wanted <= set(matchers) for matchers in silence.matcher_sets)
 
 
 @attrs.frozen
@@ -220,7 +270,7 @@ class _MatcherEntry:
 
     def matcher(self) -> Matcher:
         if self.is_regex:
-            return Matcher(self.name, MatchOp.REGEX if self.is_equal else MatchOp.NOT_REGEX, self.value)
+            return Matcher(self.name, MatchOp.REGEX if self.is_equal else MatchOp.NOT_REGEX, self.value, dot_all=False)
         return Matcher(self.name, MatchOp.EQUAL if self.is_equal else MatchOp.NOT_EQUAL, self.value)
 
 

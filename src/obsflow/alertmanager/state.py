@@ -10,6 +10,14 @@ from obsflow.alertmanager.log import LogEntry, LogKey, NotificationLog
 from obsflow.alertmanager.silences import Silences
 from obsflow.model.notifications import Notification
 
+_FIRST_BACKOFF_MS = 500
+_MAX_BACKOFF_MS = 60_000
+
+
+def backoff_ms(attempt: int) -> int:
+    """How long to wait after a failed attempt, counted from 1, before the next: half a second, then ever longer."""
+    return min(_MAX_BACKOFF_MS, int(_FIRST_BACKOFF_MS * 1.5 ** min(attempt - 1, 32)))
+
 
 @attrs.frozen
 class Delivery:

@@ -1,7 +1,7 @@
 """How alerts, groups and silences stand at an instant: what the API of a server says of them."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -12,6 +12,8 @@ from obsflow.alertmanager.intervals import NamedIntervals
 from obsflow.alertmanager.routing import Route, Router
 from obsflow.alertmanager.state import Snapshot
 from obsflow.model.labels import Labels
+from obsflow.model.matchers import Matcher, all_match
+from obsflow.model.regex import LabelRegex
 
 
 class AlertState(enum.Enum):
@@ -53,6 +55,53 @@ class GroupStanding:
     alerts: tuple[AlertStanding, ...]
 
 
+@attrs.frozen
+class StandingFilter:
+    """What the API of a server is asked for, each word by the name of its parameter.
+
+    What is False leaves out: `active` alerts that nothing mutes, `silenced` and `inhibited` ones that are so,
+    `unprocessed` ones that no flush has looked at, and `muted` groups that an interval mutes. `matchers` have to pass
+    the labels of an alert, `receiver` the whole name of a receiver that is told.
+    """
+
+    active: bool = True
+    silenced: bool = True
+    inhibited: bool = True
+    unprocessed: bool = True
+    muted: bool = True
+    matchers: tuple[Matcher, ...] = ()
+    receiver: LabelRegex | None = None
+
+    def passes(self, standing: AlertStanding) -> bool:
+        """Whether an alert is asked for, whoever is told of it."""
+        is_asked_for = {AlertState.ACTIVE: self.active, AlertState.UNPROCESSED: self.unprocessed}
+        return (
+            is_asked_for.get(standing.state, True)
+            and (self.silenced or not standing.silenced_by)
+            and (self.inhibited or not standing.inhibited_by)
+            and all_match(self.matchers, standing.alert.labels)
+        )
+
+    def passes_receiver(self, name: str) -> bool:
+        """Whether a receiver is asked for."""
+        return self.receiver is None or self.receiver.matches(name)
+
+
+def select_alerts(standings: Iterable[AlertStanding], wanted: StandingFilter) -> list[AlertStanding]:
+    """The alerts that are asked for, in their order."""
+    return [each for each in standings if wanted.passes(each) and any(map(wanted.passes_receiver, each.receivers))]
+
+
+def select_groups(standings: Iterable[GroupStanding], wanted: StandingFilter) -> list[GroupStanding]:
+    """The groups that are asked for, with the alerts that are; a group of which none is left out."""
+    groups: list[GroupStanding] = []
+    for group in standings:
+        alerts = tuple(each for each in group.alerts if wanted.passes(each))
+        if alerts and wanted.passes_receiver(group.receiver) and (wanted.muted or not group.muted_by):
+            groups.append(attrs.evolve(group, alerts=alerts))
+    return groups
+
+
 def alert_standings(state: Snapshot, router: Router, now: int) -> list[AlertStanding]:
     """How every alert that fires at `now` stands, in order of fingerprints. Time intervals are a matter of groups."""
     unseen: set[Labels] = set()
@@ -74,8 +123,9 @@ def group_standings(
         route = group.route
         hours = muted_hours(route, intervals, now)
         muted_by = () if hours is None else hours.intervals
+        unseen = group.unseen
         alerts = tuple(
-            _standing(state, router, alert, muted_by, now, is_seen=alert.labels not in group.unseen)
+            _standing(state, router, alert, muted_by, now, is_seen=alert.labels not in unseen)
             for alert in in_order(group.alerts.values())
             if not alert.is_resolved(now)
         )

@@ -84,7 +84,8 @@ def last_evaluated(node: object) -> object:
             node = node.commands[-1]
         elif isinstance(node, ast.Command):
             first = node.operands[0]
-            node = first if isinstance(first, (ast.Variable, ast.Pipeline)) else node.operands[-1]
+            is_alone = isinstance(first, ast.Pipeline) or (isinstance(first, ast.Variable) and not first.names)
+            node = first if is_alone else node.operands[-1]
         elif isinstance(node, ast.Chain):
             node = node.operand
         else:

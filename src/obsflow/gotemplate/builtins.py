@@ -31,7 +31,7 @@ def _escape_js_char(char: str) -> str:
         return _JS[char]
     if char < " ":
         return f"\\u{ord(char):04X}"
-    if char < "\x7f" or char.isprintable():
+    if char < "\x80" or char.isprintable() or "\udc80" <= char <= "\udcff":  # the last are bytes that were not UTF-8
         return char
     return f"\\u{ord(char):04X}"
 
@@ -127,7 +127,7 @@ def _slice(item: Any, *indexes: Any) -> Any:
     if len(bounds) == 3 and stop > bounds[2]:
         raise ValueError(f"invalid slice index: {stop} > {bounds[2]}")
     part = sequence[start:stop]
-    return decode(part) if isinstance(part, bytes) else part
+    return type(item)(decode(part)) if isinstance(part, bytes) else part
 
 
 def _equal(first: Any, *others: Any) -> bool:

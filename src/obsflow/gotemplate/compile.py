@@ -276,7 +276,7 @@ class _Compiler:
         name = node.names[-1]
         receiver_of = self._receiver(node)
         fail = self._fail(last_evaluated(operands[-1]) if operands else node)
-        fail_call = self._fail(node)
+        fail_call, fail_here = self._fail(node), self._fail(last_evaluated(node))
         compiled = tuple(self.operand(operand) for operand in operands)
         known_arguments: dict[Function, tuple[Expression, ...]] = {}
 
@@ -287,10 +287,10 @@ class _Compiler:
                 return None
             method = go_type(receiver).methods.get(name)
             if method is None:
-                raise fail_call(not_a_method(go_type(receiver), name))
+                raise fail_here(not_a_method(go_type(receiver), name))
             problem = method.arity_error(len(operands) + (final is not None))
             if problem:
-                raise fail_call(f"wrong number of args for {name}: {problem}")
+                raise fail_here(f"wrong number of args for {name}: {problem}")
             expressions = known_arguments.get(method)
             if expressions is None:
                 expressions = known_arguments[method] = self._arguments(method, operands, compiled)

@@ -4,7 +4,6 @@ import re
 
 from obsflow.gotemplate.calendar import MONTHS, WEEKDAYS, days_from_civil, days_in_month
 from obsflow.gotemplate.timeformat import split_layout
-from obsflow.model.labels import quote
 
 _NUMBERS = {
     "1": ("month", r"[0-9][0-9]?"),
@@ -31,6 +30,17 @@ _FRACTION = re.compile(r"[.,][0-9]+", re.ASCII)
 _LIMITS = {"hour": (0, 24), "minute": (0, 60), "second": (0, 60), "month": (1, 13)}
 
 
+def quote_time_text(text: str) -> str:
+    """The text as Go's package `time` quotes it in errors: what is not ASCII, or is a control character, as bytes."""
+    out = []
+    for c in text:
+        if " " <= c < "\x80":
+            out.append("\\" + c if c in '"\\' else c)
+        else:
+            out.extend(f"\\x{byte:02x}" for byte in c.encode("utf-8", "surrogateescape"))
+    return f'"{"".join(out)}"'
+
+
 class _Reader:
     """Fields read so far, and what of the text is left."""
 
@@ -42,11 +52,11 @@ class _Reader:
         self.fields = {"year": 0, "hour": 0, "minute": 0, "second": 0, "nanosecond": 0, "offset": 0}
 
     def error(self, rest: str, element: str) -> ValueError:
-        what = f"cannot parse {quote(rest)} as {quote(element)}"
-        return ValueError(f"parsing time {quote(self.text)} as {quote(self.layout)}: {what}")
+        what = f"cannot parse {quote_time_text(rest)} as {quote_time_text(element)}"
+        return ValueError(f"parsing time {quote_time_text(self.text)} as {quote_time_text(self.layout)}: {what}")
 
     def out_of_range(self, what: str) -> ValueError:
-        return ValueError(f"parsing time {quote(self.text)}: {what} out of range")
+        return ValueError(f"parsing time {quote_time_text(self.text)}: {what} out of range")
 
     def match(self, pattern: str | re.Pattern[str], element: str) -> str:
         match = re.match(pattern, self.rest)
@@ -71,7 +81,7 @@ class _Reader:
         if element in _NUMBERS:
             name, pattern = _NUMBERS[element]
             value = int(self.match(pattern, element))
-            low, high = _LIMITS.get(name, (0, 10_000))
+            low, high = (0, 13) if element in ("3", "03") else _LIMITS.get(name, (0, 10_000))
             if not low <= value < high:
                 raise self.out_of_range(name)
             self.fields[name] = value
@@ -126,8 +136,8 @@ def read_time(layout: str, text: str) -> tuple[int, int, str]:
         else:
             reader.literal(part)
     if reader.rest:
-        problem = f": extra text: {quote(reader.rest)}"
-        raise ValueError(f"parsing time {quote(text)}{problem}")
+        problem = f": extra text: {quote_time_text(reader.rest)}"
+        raise ValueError(f"parsing time {quote_time_text(text)}{problem}")
     fields = reader.fields
     if "short_year" in fields:
         fields["year"] = fields["short_year"] + (1900 if fields["short_year"] >= 69 else 2000)

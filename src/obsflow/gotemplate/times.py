@@ -20,9 +20,19 @@ DAY: Final = 24 * HOUR
 
 _YEAR_ONE: Final = -62_135_596_800 * SECOND
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+# Between these, which are days from the ends of what Python's dates hold, a zone can be asked for its offset.
+_FIRST_ZONED_US = (datetime.datetime(1, 1, 3, tzinfo=datetime.UTC) - _EPOCH) // datetime.timedelta(microseconds=1)
+_LAST_ZONED_US = (datetime.datetime(9999, 12, 29, tzinfo=datetime.UTC) - _EPOCH) // datetime.timedelta(microseconds=1)
+_CYCLE_US = 146_097 * DAY // MICROSECOND
 
 
 _SMALL_UNITS = ((MICROSECOND, NANOSECOND, "ns"), (MILLISECOND, MICROSECOND, "µs"), (SECOND, MILLISECOND, "ms"))
+
+
+class Int64(int):
+    """A whole number that Go keeps in 64 bits, and so tells from other whole numbers."""
+
+    __gotype__: ClassVar[str] = "int64"
 
 
 class Duration(int):
@@ -66,15 +76,15 @@ class Duration(int):
 
     def milliseconds(self) -> int:
         """Whole milliseconds."""
-        return self.truncate_to(Duration(MILLISECOND)) // MILLISECOND
+        return Int64(self.truncate_to(Duration(MILLISECOND)) // MILLISECOND)
 
     def microseconds(self) -> int:
         """Whole microseconds."""
-        return self.truncate_to(Duration(MICROSECOND)) // MICROSECOND
+        return Int64(self.truncate_to(Duration(MICROSECOND)) // MICROSECOND)
 
     def nanoseconds(self) -> int:
         """Nanoseconds."""
-        return int(self)
+        return Int64(self)
 
     def absolute(self) -> "Duration":
         """Without the sign."""
@@ -211,10 +221,10 @@ class Time:
         """Seconds east of UTC, and the zone's abbreviation."""
         if self.zone is None:
             return 0, "UTC"
-        try:
-            instant = (_EPOCH + datetime.timedelta(microseconds=self.unix_ns // MICROSECOND)).astimezone(self.zone)
-        except OverflowError:
-            raise ValueError("the year is beyond what time zones are known for") from None
+        microseconds = max(self.unix_ns // MICROSECOND, _FIRST_ZONED_US)
+        if microseconds > _LAST_ZONED_US:  # the calendar, and with it the rules of zones, is the same every 400 years
+            microseconds = _LAST_ZONED_US - (_LAST_ZONED_US - microseconds) % _CYCLE_US
+        instant = (_EPOCH + datetime.timedelta(microseconds=microseconds)).astimezone(self.zone)
         offset = instant.utcoffset() or datetime.timedelta()
         name = instant.tzname() or ""
         return int(offset.total_seconds()), "" if name[:4] in ("UTC+", "UTC-") else name
@@ -229,19 +239,19 @@ class Time:
 
     def unix(self) -> int:
         """Seconds since the epoch."""
-        return self.unix_ns // SECOND
+        return Int64(self.unix_ns // SECOND)
 
     def unix_milli(self) -> int:
         """Milliseconds since the epoch."""
-        return self.unix_ns // MILLISECOND
+        return Int64(self.unix_ns // MILLISECOND)
 
     def unix_micro(self) -> int:
         """Microseconds since the epoch."""
-        return self.unix_ns // MICROSECOND
+        return Int64(self.unix_ns // MICROSECOND)
 
     def unix_nano(self) -> int:
-        """Nanoseconds since the epoch."""
-        return self.unix_ns
+        """Nanoseconds since the epoch, which go around where 64 bits do not hold them, as Go's do."""
+        return Int64((self.unix_ns + (1 << 63)) % (1 << 64) - (1 << 63))
 
     def add(self, duration: Duration) -> "Time":
         """The time so much later."""
@@ -252,7 +262,14 @@ class Time:
         shown = self.clock()
         year, month = divmod((shown.year + years) * 12 + shown.month - 1 + months, 12)
         moved = days_from_civil(year, month + 1, 1) + shown.day - 1 + days
-        return self.add(Duration((moved - days_from_civil(shown.year, shown.month, shown.day)) * DAY))
+        later = (moved - days_from_civil(shown.year, shown.month, shown.day)) * DAY
+        if self.zone is None:
+            return self.add(Duration(later))
+        # As Go does: what the clock shows is taken for UTC, which finds the offset but for hours around its change.
+        shown_ns = self.unix_ns + shown.offset * SECOND + later
+        guessed = attrs.evolve(self, unix_ns=shown_ns).clock().offset
+        offset = attrs.evolve(self, unix_ns=shown_ns - guessed * SECOND).clock().offset
+        return attrs.evolve(self, unix_ns=shown_ns - offset * SECOND)
 
     def sub(self, other: "Time") -> Duration:
         """How much later than the other this is; at most what an int64 of nanoseconds holds."""

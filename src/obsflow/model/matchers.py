@@ -1,6 +1,7 @@
 """Label matchers: one test of one label."""
 
 import enum
+import functools
 
 import attrs
 
@@ -27,20 +28,25 @@ class MatchOp(enum.Enum):
         return self in (MatchOp.EQUAL, MatchOp.REGEX)
 
 
+_regex_of = functools.lru_cache(1 << 12)(LabelRegex)  # silences and rules repeat one another, and each remembers
+
+
 @attrs.frozen(cache_hash=True)
 class Matcher:
     """`name op value`. A label that is absent has the empty value.
 
-    Raises `obsflow.model.regex.RegexError` (a ValueError) for a pattern that RE2 does not accept.
+    In a pattern `.` takes a line feed too, as in Prometheus; without `dot_all`, as in Alertmanager, it does not. Raises
+    `obsflow.model.regex.RegexError` (a ValueError) for a pattern that RE2 does not accept.
     """
 
     name: str
     op: MatchOp
     value: str
+    dot_all: bool = attrs.field(default=True, eq=False, repr=False, kw_only=True)
     _regex: LabelRegex | None = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_regex", LabelRegex(self.value) if self.op.is_regex else None)
+        object.__setattr__(self, "_regex", _regex_of(self.value, dot_all=self.dot_all) if self.op.is_regex else None)
 
     def matches(self, value: str) -> bool:
         """Whether the label value passes."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from obsflow.model.labels import Labels
+from obsflow.model.labels import EMPTY, Labels
 
 
 class AlertStatus(enum.Enum):
@@ -51,7 +51,11 @@ class NotifiedAlert:
 
 @attrs.frozen
 class Notification:
-    """What one integration of a receiver is to be told. `alerts` are in the order in which they are shown."""
+    """What one integration of a receiver is to be told. `alerts` are in the order in which they are shown.
+
+    `route_labels` are those of the route as configured, templates that are not rendered yet. They see every alert
+    of the group, also those that are muted or not told: `route_alerts`, which nothing else needs.
+    """
 
     time: int
     receiver: str
@@ -61,6 +65,8 @@ class Notification:
     group_labels: Labels
     alerts: tuple[NotifiedAlert, ...]
     reason: NotifyReason
+    route_labels: Labels = EMPTY
+    route_alerts: tuple[NotifiedAlert, ...] = ()
 
     @property
     def status(self) -> AlertStatus:

@@ -44,17 +44,17 @@ class Regex:
 
 
 class LabelRegex:
-    """A pattern that must match a whole label value; `.` matches a newline.
+    """A pattern that must match a whole label value; `.` matches a newline unless `dot_all` is off.
 
     Literals and alternations of literals, which most patterns are, never reach the engine.
     """
 
     __slots__ = ("_compiled", "_known", "literals", "pattern")
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, *, dot_all: bool = True) -> None:
         self.pattern = pattern
         _compile(pattern)  # alone first: `a)(b` is balanced only by our own parentheses, and errors show it as written
-        self._compiled = _compile(f"^(?s:{pattern})$")
+        self._compiled = _compile(f"^(?s:{pattern})$" if dot_all else f"^(?:{pattern})$")
         self.literals = _literal_alternatives(pattern)
         self._known: dict[str, bool] = {}
 

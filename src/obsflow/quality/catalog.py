@@ -212,8 +212,8 @@ CHECKS: Final = (
     Check("M506", "critical-not-paged", _W, "a critical alert reaches nothing that pages", "nobody is woken"),
     Check(
         "M507", "repeat-below-group", _W,
-        "`repeat_interval` is shorter than `group_interval`",
-        "reminders come at group intervals only",
+        "`repeat_interval` is shorter than `group_interval`, or longer than the log remembers",
+        "reminders come at group intervals only, or sooner than asked for",
     ),
     Check(
         "M508", "group-by-missing-label", _N,
@@ -240,6 +240,11 @@ CHECKS: Final = (
         "M513", "idle-route", _N,
         "none of the alerts can reach a route",
         "either the route or the label of an alert is misspelt, or its alerts are gone",
+    ),
+    Check(
+        "M514", "old-syntax", _N,
+        "a key is deprecated, or only the classic grammar reads a matcher as it is meant",
+        "a later Alertmanager will refuse it, or take it for something else",
     ),
 )  # fmt: skip
 """Every kind of finding, in the order of the codes within each part."""

@@ -67,6 +67,7 @@ CONFIG_CHECKS: Final[tuple[tuple[str, Callable[[ReviewedConfig], Iterator[Findin
     ("M509", routes.check_resolved),
     ("M512", routes.check_intervals),
     ("M513", routes.check_idle),
+    ("M514", routes.check_old_syntax),
 )
 """The checks of an Alertmanager configuration."""
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from obsflow.alertmanager.limits import RETENTION_MS
+from obsflow.alertmanager.old_syntax import OldSyntax
 from obsflow.model.durations import render_duration
 from obsflow.model.labels import quote
 from obsflow.model.matchers import Matcher, MatchOp
@@ -10,6 +12,7 @@ from obsflow.quality.findings import Finding
 from obsflow.quality.reach import Conjunction, can_pass, literals_of
 from obsflow.quality.routefile import ReviewedConfig, ReviewedRoute
 from obsflow.quality.shapes import ALERT_NAME, AlertShape
+from obsflow.schema import Position
 
 PAGERS: Final = frozenset(("pagerduty", "opsgenie", "victorops", "pushover", "incidentio"))
 _MAYBE_PAGERS: Final = PAGERS | {"webhook"}
@@ -199,7 +202,7 @@ def _pages(config: ReviewedConfig, node: ReviewedRoute) -> bool:
 
 
 def check_timing(config: ReviewedConfig) -> Iterator[Finding]:
-    """M507: reminders that would come sooner than a group is looked at."""
+    """M507: reminders that would come sooner than a group is looked at, or later than the log remembers."""
     for node in config.routes:
         route = node.route
         is_own = node.is_root or "repeat_interval" in node.section.at or "group_interval" in node.section.at
@@ -209,6 +212,19 @@ def check_timing(config: ReviewedConfig) -> Iterator[Finding]:
                 f"`repeat_interval` {repeat} is shorter than `group_interval` {group}: reminders come every {group}."
             )
             yield node.find("M507", node.place("repeat_interval"), message)
+        if is_own and route.repeat_interval_ms > RETENTION_MS:
+            repeat, kept = render_duration(route.repeat_interval_ms), render_duration(RETENTION_MS)
+            message = f"`repeat_interval` {repeat} is longer than the {kept} for which it is known what was said."
+            yield node.find("M507", node.place("repeat_interval"), message)
+
+
+def check_old_syntax(config: ReviewedConfig) -> Iterator[Finding]:
+    """M514: what still counts and has a newer form."""
+    for warning in config.config.warnings:
+        if isinstance(warning, OldSyntax):
+            at = Position(warning.source, warning.line, warning.column)
+            message = warning.message[:1].upper() + warning.message[1:] + "."
+            yield Finding.of("M514", at, warning.path, message)
 
 
 def check_grouping(config: ReviewedConfig) -> Iterator[Finding]:

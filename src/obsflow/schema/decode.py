@@ -2,7 +2,8 @@
 
 The annotation of a field says what is expected: `str`, `int`, `float`, `bool`, an attrs class, `tuple[T, ...]`,
 `Mapping[str, T]`, `T | None`, or `Any` for plain data. `field(parse=...)` turns a scalar's text into anything else.
-Every problem of a document is collected; what cannot be decoded keeps its default.
+A scalar that is left empty, or null, is as if its key were not there; in a list it is the empty text. Every problem of
+a document is collected; what cannot be decoded keeps its default.
 """
 
 import collections.abc
@@ -23,7 +24,7 @@ T = TypeVar("T")
 _FAILED: Any = object()
 _META = "obsflow.schema"
 _SCALARS: dict[type, Callable[[ScalarNode], Any]] = {
-    str: lambda node: node.text,
+    str: lambda node: "" if node.is_null else node.text,
     int: ScalarNode.to_int,
     float: ScalarNode.to_float,
     bool: ScalarNode.to_bool,
@@ -96,7 +97,7 @@ def decode_node(
         return node
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (Union, types.UnionType):
-        if isinstance(node, ScalarNode) and node.is_null:
+        if _is_null(node):
             return None
         return decode_node(next(each for each in arguments if each is not type(None)), node, path, problems, parse)
     if origin in (tuple, list):
@@ -104,7 +105,9 @@ def decode_node(
     if origin in (dict, collections.abc.Mapping):
         return _decode_mapping(arguments[1], node, path, problems, parse)
     if parse is not None:
-        return _decode_scalar(lambda scalar: parse(scalar.text), "a scalar", node, path, problems)
+        return _decode_scalar(
+            lambda scalar: parse("" if scalar.is_null else scalar.text), "a scalar", node, path, problems
+        )
     if attrs.has(kind):
         return _decode_object(kind, node, path, problems)
     if kind in _SCALARS:
@@ -128,7 +131,7 @@ def _decode_scalar(
 def _decode_sequence(
     kind: Any, node: Node, path: str, problems: list[Problem], parse: Callable[[str], Any] | None
 ) -> Any:
-    if isinstance(node, ScalarNode) and node.is_null:
+    if _is_null(node):
         return ()
     if not isinstance(node, SeqNode):
         problems.append(node.position.problem(path, f"expected a list, got {_describe(node)}"))
@@ -140,7 +143,7 @@ def _decode_sequence(
 def _decode_mapping(
     kind: Any, node: Node, path: str, problems: list[Problem], parse: Callable[[str], Any] | None
 ) -> Any:
-    if isinstance(node, ScalarNode) and node.is_null:
+    if _is_null(node):
         return {}
     if not isinstance(node, MapNode):
         problems.append(node.position.problem(path, f"expected a mapping, got {_describe(node)}"))
@@ -164,7 +167,7 @@ def _fields(cls: type) -> "tuple[tuple[attrs.Attribute[Any], Any, _Field], ...]"
 
 
 def _decode_object(cls: type, node: Node, path: str, problems: list[Problem]) -> Any:
-    if isinstance(node, ScalarNode) and node.is_null:
+    if _is_null(node):
         node = MapNode({}, {}, node.position)
     if not isinstance(node, MapNode):
         problems.append(node.position.problem(path, f"expected a mapping, got {_describe(node)}"))
@@ -180,7 +183,7 @@ def _decode_object(cls: type, node: Node, path: str, problems: list[Problem]) ->
         if meta.role != "value":
             continue
         read.add(key)
-        if key in node.entries:
+        if key in node.entries and not (_is_scalar(kind, meta) and _is_null(node.entries[key])):
             value = decode_node(kind, node.entries[key], _join(path, key), problems, meta.parse)
             if value is not _FAILED:
                 values[name] = value
@@ -195,6 +198,15 @@ def _decode_object(cls: type, node: Node, path: str, problems: list[Problem]) ->
     else:
         problems.extend(_unknown(key, read, node.keys[key], path) for key in unread)
     return _FAILED if failed else _construct(cls, values, node, path, problems)
+
+
+def _is_scalar(kind: Any, meta: _Field) -> bool:
+    """Whether a field holds one scalar and nothing would not do; without a value it is as if it were not there."""
+    return kind in _SCALARS or (meta.parse is not None and typing.get_origin(kind) is None)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.is_null
 
 
 def _construct(cls: type, values: Mapping[str, Any], node: MapNode, path: str, problems: list[Problem]) -> Any:

@@ -122,10 +122,12 @@ def to_plain(node: Node | None) -> Any:
             return text
 
 
-def compose(text: str, source: str) -> Document:
+def compose(text: str, source: str, *, is_loose: bool = False) -> Document:
     """Parse the first document of a YAML (or JSON) text.
 
     Raises ConfigError where the text is no YAML at all; a key given twice is a problem of the returned document.
+    `is_loose` reads a mapping as Go reads one into a map of texts: the last of a key's values counts, and keys that are
+    no texts are left out.
     """
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
@@ -144,13 +146,14 @@ def compose(text: str, source: str) -> Document:
         loader.dispose()
     if root is None or (isinstance(root, yaml.ScalarNode) and root.value == ""):
         return Document(source, None)
-    builder = _Builder(source)
+    builder = _Builder(source, is_loose=is_loose)
     return Document(source, builder.build(root), tuple(builder.problems))
 
 
 class _Builder:
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, is_loose: bool) -> None:
         self.source = source
+        self.is_loose = is_loose
         self.problems: list[Problem] = []
         self.count = 0
         self.open: set[int] = set()
@@ -177,6 +180,8 @@ class _Builder:
         merged: dict[str, tuple[Node, Position]] = {}
         for key_node, value_node in node.value:
             at = self.position(key_node)
+            if self.is_loose and not isinstance(to_plain(self.build(key_node)), str):
+                continue
             if not isinstance(key_node, yaml.ScalarNode):
                 self.problems.append(at.problem("", "a key must be a scalar"))
                 continue
@@ -188,7 +193,7 @@ class _Builder:
                         for name, value in base.entries.items():
                             merged.setdefault(name, (value, base.keys[name]))
                 continue
-            if key in entries:
+            if key in entries and not self.is_loose:
                 self.problems.append(at.problem("", f'key "{key}" is already set in line {keys[key].line}'))
                 continue
             entries[key], keys[key] = self.build(value_node), at
