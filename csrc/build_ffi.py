@@ -7,8 +7,8 @@ import cffi
 
 HERE = pathlib.Path(__file__).resolve().parent
 FAMILIES = (
-    "hash", "alerts", "snappy", "log", "xor", "xor2", "runs", "chunks", "labels",
-    "group", "rank", "window", "histogram",
+    "hash", "alerts", "snappy", "log", "log_write", "xor", "xor2", "head", "runs", "chunks", "index_write",
+    "labels", "lookup", "group", "rank", "window", "histogram",
 )  # fmt: skip
 HEADERS = ("status.h", *(f"{family}.h" for family in FAMILIES))
 # setuptools wants paths relative to setup.py

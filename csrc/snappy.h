@@ -21,4 +21,14 @@ obs_status obs_snappy_length(const uint8_t *data, size_t length, size_t *decoded
 /* Decodes the whole block; `out` must hold what obs_snappy_length says. OBS_CORRUPT unless it gives exactly that. */
 obs_status obs_snappy_decode(const uint8_t *data, size_t length, uint8_t *out, size_t capacity);
 
+enum { OBS_SNAPPY_TABLE = 1 << 14 };
+
+/* Bytes that encoding so many may need. */
+size_t obs_snappy_max_length(size_t length);
+
+/* Encodes a block; `table` is scratch of OBS_SNAPPY_TABLE entries. OBS_INVALID beyond 32 bits of length, OBS_NO_SPACE unless
+ * there is room for obs_snappy_max_length(length). */
+obs_status obs_snappy_encode(const uint8_t *data, size_t length, uint16_t *table, uint8_t *out, size_t capacity,
+                             size_t *written);
+
 #endif

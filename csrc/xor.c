@@ -1,19 +1,13 @@
 #include "xor.h"
 
-#include "bits.h"
+#include "xor_write.h"
 
 enum {
-    HEADER_BYTES = 2,
     COUNT_MAX = UINT16_MAX,
     SAMPLE_BITS_MAX = 145,                    /* dod 4 + 64, value 13 + 64 */
     READ_AHEAD = SAMPLE_BITS_MAX / 8 + 1 + 9, /* bytes from the start of a sample that its peeks may touch */
     LEAD_MAX = 31
 };
-
-/* A dod field, by how many ones lead it. */
-static const struct {
-    uint8_t prefix, payload;
-} DOD[4] = {{1, 0}, {2, 14}, {3, 17}, {4, 20}};
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */
 
@@ -91,12 +85,12 @@ static obs_status read_samples(obs_xor_state *state, const uint8_t *base, uint64
         if (word >> 63) {
             unsigned ones = obs_clz64(~word);
             if (ones < 4) {
-                unsigned shift = 64u - DOD[ones].payload;
-                uint64_t payload = word << DOD[ones].prefix >> shift;
+                unsigned shift = 64u - XOR_DOD[ones].payload;
+                uint64_t payload = word << XOR_DOD[ones].prefix >> shift;
                 s.delta += (uint64_t)(((int64_t)((payload - 1) << shift) >> shift) + 1);
-                position = s.position + DOD[ones].prefix + DOD[ones].payload;
-                word <<= DOD[ones].prefix + DOD[ones].payload;
-                valid = 57u - DOD[ones].prefix - DOD[ones].payload;
+                position = s.position + XOR_DOD[ones].prefix + XOR_DOD[ones].payload;
+                word <<= XOR_DOD[ones].prefix + XOR_DOD[ones].payload;
+                valid = 57u - XOR_DOD[ones].prefix - XOR_DOD[ones].payload;
             } else {
                 s.delta += obs_peek64(base, s.position + 4);
                 position = s.position + 68;
@@ -135,7 +129,7 @@ static obs_status read_tail(obs_xor_state *state, const uint8_t *data, size_t le
 /* t0 and v0, then t1: all byte-aligned. The value of sample 1 is the first that is a field of bits. */
 static obs_status read_first(obs_xor_state *state, const uint8_t *data, size_t length, const samples *out)
 {
-    size_t at = HEADER_BYTES;
+    size_t at = XOR_HEADER_BYTES;
     uint64_t word;
     if (!obs_read_uvarint(data, length, &at, &word) || length - at < 8)
         return OBS_TRUNCATED;
@@ -174,10 +168,10 @@ static obs_status read_second(obs_xor_state *state, const uint8_t *data, size_t 
 
 size_t obs_xor_capacity(const uint8_t *data, size_t length)
 {
-    if (length < HEADER_BYTES)
+    if (length < XOR_HEADER_BYTES)
         return 0;
     size_t claimed = (size_t)data[0] << 8 | data[1];
-    size_t possible = 1 + 4 * (length - HEADER_BYTES); /* a sample has two bits at least */
+    size_t possible = 1 + 4 * (length - XOR_HEADER_BYTES); /* a sample has two bits at least */
     return claimed < possible ? claimed : possible;
 }
 
@@ -186,10 +180,10 @@ obs_status obs_xor_resume(const uint8_t *data, size_t length, int64_t *times, do
 {
     memset(state, 0, sizeof *state);
     *count = 0;
-    if (length < HEADER_BYTES)
+    if (length < XOR_HEADER_BYTES)
         return OBS_TRUNCATED;
     samples out = {times, values, (size_t)data[0] << 8 | data[1]};
-    state->position = 8 * HEADER_BYTES;
+    state->position = 8 * XOR_HEADER_BYTES;
     if (obs_xor_capacity(data, length) > capacity)
         return OBS_NO_SPACE;
     obs_status status = OBS_OK;
@@ -216,121 +210,9 @@ obs_status obs_xor_decode(const uint8_t *data, size_t length, int64_t *times, do
 
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
-/* `fill` bits, fewer than 8, wait at the top of `pending`. A put stores 8 bytes, of which the unused are zero. */
-typedef struct {
-    uint8_t *at;
-    uint64_t pending;
-    unsigned fill;
-} bit_writer;
-
-/* The low `n` bits of `field`, 1 <= n <= 56; the others must be zero. */
-static inline void put(bit_writer *w, uint64_t field, unsigned n)
-{
-    uint64_t pending = w->pending | field << (64 - w->fill - n);
-    unsigned fill = w->fill + n;
-    obs_store64(w->at, pending);
-    w->at += fill >> 3;
-    w->pending = pending << (fill & ~7u);
-    w->fill = fill & 7;
-}
-
-static inline void put_wide(bit_writer *w, uint64_t field, unsigned n)
-{
-    if (n > 56) {
-        put(w, field >> 32, n - 32);
-        field &= UINT32_MAX;
-        n = 32;
-    }
-    put(w, field, n);
-}
-
-static void put_uvarint(bit_writer *w, uint64_t word)
-{
-    for (; word >= 0x80; word >>= 7)
-        put(w, (word & 0x7f) | 0x80, 8);
-    put(w, word, 8);
-}
-
-/* What a sample is written with before the bits of its value. */
-typedef struct {
-    uint64_t bits;
-    unsigned n;
-} field;
-
-static inline field dod_field(int64_t dod, bit_writer *w)
-{
-    static const uint64_t PREFIX[4] = {0, 2, 6, 14}; /* 10, 110, 1110 */
-    if (dod == 0)
-        return (field){0, 1};
-    for (unsigned i = 1; i < 4; i++) {
-        int64_t most = (int64_t)1 << (DOD[i].payload - 1);
-        if (dod > -most && dod <= most) {
-            uint64_t payload = (uint64_t)dod & (((uint64_t)1 << DOD[i].payload) - 1);
-            return (field){PREFIX[i] << DOD[i].payload | payload, (unsigned)DOD[i].prefix + DOD[i].payload};
-        }
-    }
-    put(w, 15, 4);
-    put_wide(w, (uint64_t)dod, 64);
-    return (field){0, 0};
-}
-
-static inline void put_value(bit_writer *w, obs_xor_state *s, uint64_t bits, field head)
-{
-    uint64_t x = bits ^ s->bits;
-    s->bits = bits;
-    if (!x) {
-        put(w, head.bits << 1, head.n + 1);
-        return;
-    }
-    unsigned lead = obs_clz64(x), trail = (unsigned)__builtin_ctzll(x), size;
-    lead = lead < LEAD_MAX ? lead : LEAD_MAX;
-    if (s->windowed && lead >= s->lead && trail >= s->trail) {
-        size = 64u - s->lead - s->trail;
-        head = (field){head.bits << 2 | 2, head.n + 2};
-    } else {
-        size = 64 - lead - trail;
-        s->lead = (uint8_t)lead;
-        s->trail = (uint8_t)trail;
-        s->windowed = 1;
-        head = (field){((head.bits << 2 | 3) << 5 | lead) << 6 | (size & 63), head.n + 13};
-    }
-    uint64_t payload = x >> s->trail;
-    if (head.n + size <= 56) {
-        put(w, head.bits << size | payload, head.n + size);
-    } else {
-        put(w, head.bits, head.n);
-        put_wide(w, payload, size);
-    }
-}
-
-static void append_first(bit_writer *w, obs_xor_state *s, int64_t time, uint64_t bits)
-{
-    put_uvarint(w, obs_zigzag(time));
-    put_wide(w, bits, 64);
-    s->time = time;
-    s->bits = bits;
-}
-
-static void append_second(bit_writer *w, obs_xor_state *s, int64_t time, uint64_t bits)
-{
-    s->delta = (uint64_t)time - (uint64_t)s->time;
-    s->time = time;
-    put_uvarint(w, s->delta);
-    put_value(w, s, bits, (field){0, 0});
-}
-
-static inline void append_next(bit_writer *w, obs_xor_state *s, int64_t time, uint64_t bits)
-{
-    uint64_t delta = (uint64_t)time - (uint64_t)s->time;
-    field head = dod_field((int64_t)(delta - s->delta), w);
-    s->delta = delta;
-    s->time = time;
-    put_value(w, s, bits, head);
-}
-
 size_t obs_xor_max_length(size_t n)
 {
-    return HEADER_BYTES + 2 * 18 + n * (SAMPLE_BITS_MAX / 8 + 1) + 8;
+    return XOR_HEADER_BYTES + 2 * 18 + n * (SAMPLE_BITS_MAX / 8 + 1) + 8;
 }
 
 obs_status obs_xor_append(obs_xor_state *state, uint8_t *chunk, size_t capacity, const int64_t *times,
@@ -341,26 +223,20 @@ obs_status obs_xor_append(obs_xor_state *state, uint8_t *chunk, size_t capacity,
     if (state->position / 8 > capacity || obs_xor_max_length(n) > capacity - state->position / 8)
         return OBS_NO_SPACE;
     obs_xor_state s = *state;
-    if (s.position < 8 * HEADER_BYTES)
-        s.position = 8 * HEADER_BYTES;
-    bit_writer w = {chunk + (s.position >> 3), 0, (unsigned)(s.position & 7)};
-    if (w.fill)
-        w.pending = (uint64_t)(*w.at >> (8 - w.fill)) << (64 - w.fill);
+    xor_writer w = xor_resume_writing(&s, chunk);
     size_t i = 0;
     if (i < n && s.count == 0) {
-        append_first(&w, &s, times[i], obs_double_bits(values + i));
+        xor_append_first(&w, &s, times[i], obs_double_bits(values + i));
         s.count++, i++;
     }
     if (i < n && s.count == 1) {
-        append_second(&w, &s, times[i], obs_double_bits(values + i));
+        xor_append_second(&w, &s, times[i], obs_double_bits(values + i));
         s.count++, i++;
     }
     s.count += (uint32_t)(n - i);
     for (; i < n; i++)
-        append_next(&w, &s, times[i], obs_double_bits(values + i));
-    s.position = 8 * (uint64_t)(w.at - chunk) + w.fill;
-    chunk[0] = (uint8_t)(s.count >> 8);
-    chunk[1] = (uint8_t)s.count;
+        xor_append_next(&w, &s, times[i], obs_double_bits(values + i));
+    xor_stop_writing(&s, chunk, &w);
     *state = s;
     return OBS_OK;
 }

@@ -136,5 +136,25 @@ class StateError(ObsflowError, RuntimeError):
     """An input that a machine's table does not allow in its state; the state is unchanged."""
 
 
+class SampleError(StateError):
+    """A sample that is not taken. Abstract: its children say why."""
+
+
+class OutOfOrderError(SampleError):
+    """A sample older than the newest of its series."""
+
+
+class DuplicateSampleError(SampleError):
+    """A sample at the time of the newest of its series, with another value."""
+
+
+class OutOfBoundsError(SampleError):
+    """A sample older than all that is taken: what is before it is in blocks."""
+
+
+class TooOldError(SampleError):
+    """A sample older than late samples may be."""
+
+
 class DataDirectoryError(ObsflowError, OSError):
     """A path that is not a Prometheus data directory, or cannot be read."""

@@ -33,7 +33,7 @@ def open_database(path: str | os.PathLike[str], *, decoded_samples: int = 0) -> 
     """
     root = pathlib.Path(path)
     try:
-        return Database.open(_read(root), decompress_zstd, decoded_samples=decoded_samples)
+        return Database.open(read_directory(root), decompress_zstd, decoded_samples=decoded_samples)
     except OSError as error:
         if isinstance(error, DataDirectoryError):
             raise
@@ -52,16 +52,19 @@ def decompress_zstd(data: bytes) -> bytes:
     return out
 
 
-def _read(root: pathlib.Path) -> DataDirectory:
-    """Map everything. A server may delete files between listing and opening, so the listing is repeated then."""
+def read_directory(root: pathlib.Path, *, may_be_empty: bool = False) -> DataDirectory:
+    """Map everything. A server may delete files between listing and opening, so the listing is repeated then.
+
+    Raises DataDirectoryError for a path that is no data directory, OSError where it cannot be read.
+    """
     if not root.is_dir():
         raise _refuse(root)
     for _ in range(_ATTEMPTS - 1):
         try:
-            return _read_once(root)
+            return _read_once(root, may_be_empty)
         except FileNotFoundError:
             continue
-    return _read_once(root)
+    return _read_once(root, may_be_empty)
 
 
 def _refuse(path: pathlib.Path) -> DataDirectoryError:
@@ -76,18 +79,19 @@ def _refuse(path: pathlib.Path) -> DataDirectoryError:
     )
 
 
-def _read_once(root: pathlib.Path) -> DataDirectory:
+def _read_once(root: pathlib.Path, may_be_empty: bool) -> DataDirectory:
     # The head goes first: what a server moves from it into a new block meanwhile is then still found, if twice.
     head = _read_head(root)
     with os.scandir(root) as entries:
         names = sorted(entry.name for entry in entries if entry.is_dir())  # by the listing: it may be gone by now
     blocks = [name for name in names if _ULID.fullmatch(name)]
-    if not blocks and not any(name in names for name in _HEAD_DIRECTORIES):
+    if not may_be_empty and not blocks and not any(name in names for name in _HEAD_DIRECTORIES):
         raise _refuse(root)
-    return DataDirectory([_read_block(root / name) for name in blocks], head)
+    return DataDirectory([read_block(root / name) for name in blocks], head)
 
 
-def _read_block(root: pathlib.Path) -> BlockFiles:
+def read_block(root: pathlib.Path) -> BlockFiles:
+    """Map the files of one block's directory."""
     return BlockFiles(
         name=str(root),
         meta=_require(root / "meta.json", _read_file),

@@ -14,6 +14,13 @@ from obsflow.native.aggregation import (
     reduce_groups,
 )
 from obsflow.native.alerts import AlertVocabulary
+from obsflow.native.block_writing import (
+    ABSENT,
+    SegmentWriter,
+    write_index_entries,
+    write_postings,
+    write_postings_table,
+)
 from obsflow.native.chunks import (
     CHUNK_CORRUPT,
     CHUNK_CUT,
@@ -40,7 +47,23 @@ from obsflow.native.codecs import (
     xor_encode_many,
     xxhash64,
 )
+from obsflow.native.head import (
+    COPIES,
+    HEAD_CONTRADICTS,
+    HEAD_LATE,
+    HEAD_OUT_OF_BOUNDS,
+    HEAD_OUT_OF_ORDER,
+    HEAD_REPEATED,
+    HEAD_TAKEN,
+    HEAD_TOO_OLD,
+    NO_LATE_SAMPLES,
+    ClosedChunks,
+    HeadRuns,
+    HeadStore,
+)
 from obsflow.native.labels import LabelPairs
+from obsflow.native.log_writing import LOG_PAGE_BYTES, Framed, encode_log_samples, frame_log, snappy_encode
+from obsflow.native.lookup import LabelSets
 from obsflow.native.series import (
     WINDOW_FUNCTIONS,
     PassedRuns,
@@ -56,6 +79,7 @@ from obsflow.native.series import (
 )
 
 __all__ = [
+    "ABSENT",
     "CHUNK_CORRUPT",
     "CHUNK_CUT",
     "CHUNK_MISSING",
@@ -63,19 +87,35 @@ __all__ = [
     "CHUNK_READABLE",
     "CHUNK_SKIPPED",
     "CHUNK_UNREAD",
+    "COPIES",
     "FOLDING_OPERATORS",
     "GROUP_OPERATORS",
+    "HEAD_CONTRADICTS",
+    "HEAD_LATE",
+    "HEAD_OUT_OF_BOUNDS",
+    "HEAD_OUT_OF_ORDER",
+    "HEAD_REPEATED",
+    "HEAD_TAKEN",
+    "HEAD_TOO_OLD",
+    "LOG_PAGE_BYTES",
+    "NO_LATE_SAMPLES",
     "WINDOW_FUNCTIONS",
     "AlertVocabulary",
     "ChunkFiles",
     "ChunkRanges",
     "ChunkTimes",
+    "ClosedChunks",
+    "Framed",
     "Groups",
+    "HeadRuns",
+    "HeadStore",
     "LabelPairs",
+    "LabelSets",
     "Located",
     "PassedRuns",
     "Rows",
     "RunTable",
+    "SegmentWriter",
     "SharedBuffers",
     "Windows",
     "XorAppender",
@@ -84,14 +124,20 @@ __all__ = [
     "decode_log_samples",
     "decode_runs",
     "decode_runs_and_starts",
+    "encode_log_samples",
     "fnv1a64",
+    "frame_log",
     "histogram_quantile",
     "keep_ranked",
     "reduce_groups",
     "snappy_decode",
+    "snappy_encode",
     "unpack_runs",
     "window",
     "window_groups",
+    "write_index_entries",
+    "write_postings",
+    "write_postings_table",
     "xor2_decode",
     "xor_decode",
     "xor_encode",

@@ -12,7 +12,7 @@ from obsflow.model.matchers import Matcher
 from obsflow.model.storage import Selection
 from obsflow.tsdb.block import Block
 from obsflow.tsdb.encoding import IntArray
-from obsflow.tsdb.files import DataDirectory, Decompress, Skipped
+from obsflow.tsdb.files import BlockFiles, DataDirectory, Decompress, Skipped
 from obsflow.tsdb.head import Head
 from obsflow.tsdb.runs import RunTable, SourceRuns, assemble, follow, join, no_runs
 from obsflow.tsdb.selections import Selections
@@ -70,19 +70,8 @@ class Database:
     def open(cls, directory: DataDirectory, decompress_zstd: Decompress, *, decoded_samples: int = 0) -> Self:
         """Read the blocks and replay the head. A block that cannot be read is left out and told in `problems`."""
         symbols = Symbols()
-        problems: list[CorruptionError] = []
-        blocks: list[Block] = []
-        for files in directory.blocks:
-            try:
-                blocks.append(Block.open(files, symbols))
-            except CorruptionError as error:
-                problems.append(error)
-        # A server deletes the blocks that another was made of some time after it is there.
-        replaced = {parent for block in blocks if not block.problems for parent in block.meta.parents}
-        blocks = [block for block in blocks if block.meta.ulid not in replaced]
-        blocks.sort(key=lambda block: (block.meta.min_time, block.meta.ulid))
-        in_order = [block.meta.max_time for block in blocks if block.meta.is_in_order]
-        head = Head.replay(directory.head, symbols, decompress_zstd, min_valid_time=max(in_order, default=None))
+        blocks, problems = open_blocks(directory.blocks, symbols)
+        head = Head.replay(directory.head, symbols, decompress_zstd, min_valid_time=blocks_end(blocks))
         return cls(symbols, (*blocks, head), problems, decoded_samples)
 
     @property
@@ -167,6 +156,28 @@ class Database:
         selection = Selection(labels, runs)
         kept = np.diff(runs.offsets) > 0  # deletions may leave nothing of a series
         return selection if kept.all() else selection.take(np.flatnonzero(kept))
+
+
+def open_blocks(files: Sequence[BlockFiles], symbols: Symbols) -> tuple[list[Block], list[CorruptionError]]:
+    """Blocks in order of time, and what is wrong with those that cannot be read.
+
+    Those that another was made of are left out: a server deletes them some time after it is there.
+    """
+    problems: list[CorruptionError] = []
+    blocks: list[Block] = []
+    for each in files:
+        try:
+            blocks.append(Block.open(each, symbols))
+        except CorruptionError as error:
+            problems.append(error)
+    replaced = {parent for block in blocks if not block.problems for parent in block.meta.parents}
+    blocks = [block for block in blocks if block.meta.ulid not in replaced]
+    return sorted(blocks, key=lambda block: (block.meta.min_time, block.meta.ulid)), problems
+
+
+def blocks_end(blocks: Sequence[Block]) -> int | None:
+    """When the blocks that were cut in order end, ms; None without any."""
+    return max((block.meta.max_time for block in blocks if block.meta.is_in_order), default=None)
 
 
 _Question = tuple[tuple[Matcher, ...], tuple[Source, ...]]

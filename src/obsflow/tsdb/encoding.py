@@ -96,6 +96,27 @@ class Cursor:
         return self.take(self.uvarint()).decode("utf-8", "surrogateescape")
 
 
+def encode_uvarint(value: int) -> bytes:
+    """A varint of at most 64 bits."""
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def encode_varint(value: int) -> bytes:
+    """A signed number, zigzag."""
+    return encode_uvarint((value << 1 ^ value >> 63) & _MASK)
+
+
+def encode_string(text: str) -> bytes:
+    """A text with its length before it; surrogates are the bytes that they carry."""
+    data = text.encode("utf-8", "surrogateescape")
+    return encode_uvarint(len(data)) + data
+
+
 def decode_uvarints(data: ByteArray) -> tuple[npt.NDArray[np.uint64], IntArray]:
     """All varints of bytes that hold nothing else; what follows the last one that ends is left out.
 

@@ -1,6 +1,6 @@
 """Records of the write-ahead log: series, samples, tombstones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from obsflow import native
 from obsflow.errors import CorruptionError
 from obsflow.model.labels import Labels
-from obsflow.tsdb.encoding import Cursor, IntArray, offsets_of
+from obsflow.tsdb.encoding import Cursor, IntArray, encode_string, encode_uvarint, encode_varint, offsets_of
 from obsflow.tsdb.wal import Record
 
 SERIES = 1
@@ -65,11 +65,33 @@ def _count(cursor: Cursor) -> int:
     return count
 
 
+def encode_series(series: Iterable[tuple[int, Labels]]) -> bytes:
+    """A record that gives label sets their references."""
+    out = bytearray((SERIES,))
+    for reference, labels in series:
+        out += reference.to_bytes(8, "big")
+        out += encode_uvarint(len(labels))
+        for name, value in labels.pairs:
+            out += encode_string(name)
+            out += encode_string(value)
+    return bytes(out)
+
+
 def decode_tombstones(record: Record) -> Iterator[tuple[int, int, int]]:
     """References and closed intervals (ms) of a tombstones record. Raises CorruptionError."""
     cursor = _body(record)
     while cursor.remaining:
         yield cursor.be64(), cursor.varint(), cursor.varint()
+
+
+def encode_tombstones(deletions: Iterable[tuple[int, int, int]]) -> bytes:
+    """A record of references and closed intervals (ms) that are deleted from their series."""
+    out = bytearray((TOMBSTONES,))
+    for reference, start, end in deletions:
+        out += reference.to_bytes(8, "big")
+        out += encode_varint(start)
+        out += encode_varint(end)
+    return bytes(out)
 
 
 def decode_min_valid_time(record: Record) -> int:

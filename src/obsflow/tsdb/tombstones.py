@@ -6,7 +6,7 @@ import numpy as np
 
 from obsflow import native
 from obsflow.errors import CorruptionError
-from obsflow.tsdb.encoding import Cursor, IntArray, MaskArray
+from obsflow.tsdb.encoding import Cursor, IntArray, MaskArray, encode_uvarint, encode_varint
 from obsflow.tsdb.files import File
 
 MAGIC = 0x0130BA30
@@ -34,6 +34,16 @@ def decode_tombstones(file: File) -> Stones:
         reference = cursor.uvarint()
         stones.setdefault(reference, []).append((cursor.varint(), cursor.varint()))
     return {reference: np.array(intervals, np.int64) for reference, intervals in stones.items()}
+
+
+def encode_tombstones(stones: Stones) -> bytes:
+    """The file for the deleted intervals by series reference."""
+    body = b"".join(
+        encode_uvarint(reference) + encode_varint(first) + encode_varint(last)
+        for reference, intervals in sorted(stones.items())
+        for first, last in intervals.tolist()
+    )
+    return MAGIC.to_bytes(4, "big") + bytes((VERSION,)) + body + native.crc32c(body).to_bytes(_CRC_BYTES, "big")
 
 
 def is_deleted(times: IntArray, intervals: IntArray) -> MaskArray:
