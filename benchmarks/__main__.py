@@ -10,7 +10,7 @@ import attrs
 from benchmarks import Table, render_tables
 
 # A module listed here has `run(rounds) -> list[Table]`.
-MODULES = ("kernels", "queries", "backtest", "rules", "promql", "alertmanager")
+MODULES = ("kernels", "text", "queries", "backtest", "rules", "promql", "alertmanager")
 NAMED_ONLY = ("rules", "promql", "alertmanager")  # take minutes, and a Prometheus or an Alertmanager
 
 

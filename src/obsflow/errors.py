@@ -77,6 +77,29 @@ class MatcherSyntaxError(ParseError):
     """A matcher, or a list of them, that does not parse."""
 
 
+class ExpositionSyntaxError(ParseError):
+    """What a target exposed does not parse. `source` is the part of its line around the place.
+
+    `line` and `column` count from 1; the column is in characters.
+    """
+
+    language = "exposition"
+
+    def __init__(self, message: str, source: str, span: tuple[int, int], line: int, column: int) -> None:
+        super().__init__(message, source, span)
+        self.line = line
+        self.column = column
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Line and column in the whole body, both from 1."""
+        return self.line, self.column
+
+    def render_caret(self) -> str:
+        """The part of the line with a caret under the place."""
+        return ParseError(self.message, self.source, self.span).render_caret()
+
+
 class TemplateSyntaxError(ParseError):
     """A Go template that does not parse; `name` is the name it was given."""
 
