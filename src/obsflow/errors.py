@@ -100,6 +100,10 @@ class ExpositionSyntaxError(ParseError):
         return ParseError(self.message, self.source, self.span).render_caret()
 
 
+class ContentTypeError(ObsflowError, ValueError):
+    """What a target answered with is in no format that is known."""
+
+
 class TemplateSyntaxError(ParseError):
     """A Go template that does not parse; `name` is the name it was given."""
 

@@ -86,7 +86,7 @@ def test_dependencies_are_the_few_that_were_chosen():
     assert names == {"attrs", "backports.zstd", "cffi", "google-re2", "numpy", "pyyaml"}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/promql.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/promql.md", "docs/scraping.md"])
 def test_code_of_a_page_runs_and_prints_what_it_says(page):
     """The Python of a page is run, and the output shown under it is its output."""
     text = (ROOT / page).read_text(encoding="utf-8")

@@ -22,6 +22,7 @@ from obsflow.model.frames import Symbols
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher
 from obsflow.model.storage import Selection
+from obsflow.tsdb.appending import Appended, Ingesting
 from obsflow.tsdb.block import Block
 from obsflow.tsdb.block_writer import make_ulid, write_block
 from obsflow.tsdb.database import Database, blocks_end, open_blocks
@@ -191,18 +192,7 @@ def _open_locked(root: pathlib.Path, lock: io.FileIO, durability: Durability, op
 _UNFINISHED = re.compile(r"\.tmp(-for-(creation|deletion))?$")
 
 
-@attrs.frozen(eq=False)
-class Appended:
-    """What became of a column of samples: how many were taken, and a code for each, 0 for those.
-
-    `codes` uint8 `[n]` are `native`'s HEAD_ numbers.
-    """
-
-    accepted: int
-    codes: npt.NDArray[np.uint8]
-
-
-class DiskTSDB:
+class DiskTSDB(Ingesting):
     """A database on disk, open for writing: a `Queryable` and an `Appender`. Made by `open_writable`.
 
     One thread at a time may use it.
@@ -289,7 +279,7 @@ class DiskTSDB:
                 self._do(write_block(block))
                 self._blocks.append(Block.open(read_block(self._root / block.ulid), self._symbols))
                 self._blocks.sort(key=lambda each: (each.meta.min_time, each.meta.ulid))
-            self._store.head.truncate(due[1])
+            self._forget_series(self._store.head.truncate(due[1]))
             self._view = None
 
     def sync(self) -> None:

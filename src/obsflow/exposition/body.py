@@ -163,15 +163,23 @@ class Exposition:
             families[name] = family
         return families
 
-    def with_series(self, entries: npt.NDArray[np.int32], references: IntArray) -> Self:
-        """The same with `entries` and `references` of the cache for the rows that were new."""
+    def with_series(self, rows: IntArray, entries: npt.NDArray[np.int32], references: IntArray) -> Self:
+        """The same with `entries` and `references` of the cache for these rows, among which are all that were new."""
         samples = self.columns.samples
         all_entries, all_references = samples.entries.copy(), samples.references.copy()
-        all_entries[self.new], all_references[self.new] = entries, references
+        all_entries[rows], all_references[rows] = entries, references
         samples = attrs.evolve(samples, entries=all_entries, references=all_references)
         nothing = labels_of_keys(self.body, samples.key_starts[:0], samples.key_lengths[:0], samples.kinds[:0])
         columns = attrs.evolve(self.columns, samples=samples)
         return attrs.evolve(self, columns=columns, new=self.new[:0], new_labels=nothing)
+
+    def first(self, n: int) -> Self:
+        """The first `n` samples, and nothing of which the labels are known already."""
+        samples = self.columns.samples
+        part = attrs.evolve(
+            samples, **{each.name: getattr(samples, each.name)[:n] for each in attrs.fields(type(samples))}
+        )
+        return attrs.evolve(self, columns=attrs.evolve(self.columns, samples=part), new=self.new[:0])
 
     def _text(self, start: int, length: int) -> str:
         return self.body[start : start + length].decode()

@@ -13,6 +13,12 @@ IntArray = npt.NDArray[np.int64]
 DROPPED: Final = -2
 """The reference of a key whose series is not stored, because relabelling dropped it. It never goes stale."""
 
+UNSTORED: Final = -3
+"""The reference of a key whose series is not stored yet: so far it came only in scrapes that failed."""
+
+UNTAKEN: Final = -4
+"""The reference of a key of which no sample was taken, because all were too far in the future: it counts as new."""
+
 
 class SeriesCache:
     """Keys of one target, each with a reference, 0 or more, or DROPPED.
@@ -29,21 +35,32 @@ class SeriesCache:
     def __len__(self) -> int:
         return self.known.n_entries - self.known.n_gone
 
-    def store(self, exposition: Exposition, references: IntArray) -> Exposition:
-        """Put in the keys at `exposition.new`, with these references; the exposition with nothing new in it.
+    def store(self, exposition: Exposition, references: IntArray, rows: IntArray | None = None) -> Exposition:
+        """Give references to the keys at `exposition.new`, or at `rows`, which are those and such as are not stored.
 
-        Raises ValueError for other negative references, or too few.
+        The exposition with nothing new in it. Raises ValueError for other negative references, or too few.
         """
+        rows = exposition.new if rows is None else rows
+        entries = self.put(exposition, rows, references)
+        return exposition.with_series(rows, entries, np.asarray(references, np.int64))
+
+    def put(self, exposition: Exposition, rows: IntArray, references: IntArray) -> npt.NDArray[np.int32]:
+        """Give references to the keys at `rows`; int32 entry of each. Raises ValueError as `store` does."""
         references = np.asarray(references, np.int64)
-        if references.shape != exposition.new.shape:
-            raise ValueError(f"{len(exposition.new)} keys are new, not {len(references)}")
-        if ((references < 0) & (references != DROPPED)).any():
-            raise ValueError("a reference is 0 or more, or DROPPED")
-        rows, samples = exposition.new, exposition.columns.samples
+        if references.shape != rows.shape:
+            raise ValueError(f"{len(rows)} keys have no reference, not {len(references)}")
+        if ((references < UNTAKEN) | (references == -1)).any():
+            raise ValueError("a reference is 0 or more, DROPPED, UNSTORED or UNTAKEN")
+        samples = exposition.columns.samples
         columns = (samples.key_starts[rows], samples.key_lengths[rows], samples.kinds[rows])
         entries = self.known.add(exposition.body, *columns)
         self.known.references[entries] = references
-        return exposition.with_series(entries, references)
+        return entries
+
+    def forget(self, references: IntArray) -> None:
+        """Say that these references are no longer good: their keys are UNSTORED from now on."""
+        known = self.known.references[: self.known.n_entries]
+        known[np.isin(known, references)] = UNSTORED
 
     def commit(self, exposition: Exposition, *, tracks_timestamps: bool = False) -> IntArray:
         """End a scrape that was stored; int64 references of the series that it no longer has, ascending.
@@ -64,10 +81,15 @@ class SeriesCache:
         self.known.compact()
         return stale
 
-    def fail(self) -> IntArray:
-        """End a scrape that failed; int64 references of all series of the scrape before. The keys are kept."""
-        nothing = np.empty(0, np.int32)
-        return self._references(self.known.turn(nothing, nothing.astype(np.uint8), keeps=True))
+    def fail(self, only: npt.NDArray[np.int32] | None = None) -> IntArray:
+        """End a scrape that failed; int64 references of all series of the scrape before.
+
+        The keys are kept; with `only` (int32), just those of these entries.
+        """
+        entries = np.empty(0, np.int32) if only is None else only
+        stale = self._references(self.known.turn(entries, np.zeros(len(entries), np.uint8), keeps=only is None))
+        self.known.compact()
+        return stale
 
     def _references(self, entries: npt.NDArray[np.int32]) -> IntArray:
         references = np.unique(self.known.references[entries])

@@ -27,6 +27,9 @@ TEXT_PLAIN: Final[int] = lib.OBS_TEXT_PLAIN
 TEXT_OPENMETRICS: Final[int] = lib.OBS_TEXT_OPENMETRICS
 TEXT_EXEMPLAR: Final[int] = lib.OBS_TEXT_EXEMPLAR
 """The kind of an exemplar's key, less the format."""
+TEXT_LE: Final[int] = lib.OBS_TEXT_LE
+TEXT_QUANTILE: Final[int] = lib.OBS_TEXT_QUANTILE
+"""Those of keys whose `le` or `quantile` is written anew, less the format."""
 TEXT_HELP: Final[int] = lib.OBS_TEXT_HELP
 TEXT_TYPE: Final[int] = lib.OBS_TEXT_TYPE
 TEXT_UNIT: Final[int] = lib.OBS_TEXT_UNIT

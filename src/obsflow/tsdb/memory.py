@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from obsflow import native
 from obsflow.errors import NotFoundError, StateError
 from obsflow.model.floats import float_bits
 from obsflow.model.frames import LabelColumns, Symbols
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher
 from obsflow.model.storage import ENCODING_RAW, ENCODING_RAW_STARTS, Runs, Selection
+from obsflow.tsdb.appending import Appended, Ingesting
 from obsflow.tsdb.encoding import offsets_of
 from obsflow.tsdb.series import SeriesTable
 
@@ -107,7 +109,7 @@ class _FoundRuns:
         )
 
 
-class TSDB:
+class TSDB(Ingesting):
     """A `Queryable` and an `Appender`. Times of one series must increase; a sample that is there already is ignored.
 
     `symbols` may be those of another store, so that selections of both can be put together.
@@ -180,6 +182,32 @@ class TSDB:
         for series, value in zip(columns, numbers, strict=True):
             if series.last < time:
                 self._add(series, time, value)
+
+    def append_columns(
+        self, references: npt.NDArray[np.int64], times: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
+    ) -> Appended:
+        """Add samples: int64 references that `series` gave, int64 times (ms) and float64 values, one of each.
+
+        Samples that are not taken are told in the result. Raises NotFoundError for a reference that is none; nothing is
+        added then.
+        """
+        n = len(references)
+        if n and not 0 <= references.min() <= references.max() < len(self._series):
+            raise NotFoundError(
+                f"no such series: {references[(references < 0) | (references >= len(self._series))][0]}"
+            )
+        codes = np.zeros(n, np.uint8)
+        rows = zip(references.tolist(), times.tolist(), values.tolist(), strict=True)
+        for i, (reference, time, value) in enumerate(rows):
+            series = self._series[reference]
+            if time > series.last:
+                self._add(series, time, value)
+            elif time < series.last:
+                codes[i] = native.HEAD_OUT_OF_ORDER
+            else:
+                is_same = float_bits(value) == float_bits(series.values[-1])
+                codes[i] = native.HEAD_REPEATED if is_same else native.HEAD_CONTRADICTS
+        return Appended(int(np.isin(codes, (native.HEAD_TAKEN, native.HEAD_REPEATED)).sum()), codes)
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """The series that pass all matchers and have samples in `[start, end]` (ms, closed), in order of creation."""
