@@ -183,5 +183,9 @@ class TooOldError(SampleError):
     """A sample older than late samples may be."""
 
 
+class CompactionError(StateError):
+    """Blocks that cannot be made into one: chunks that cannot be written again have to be."""
+
+
 class DataDirectoryError(ObsflowError, OSError):
     """A path that is not a Prometheus data directory, or cannot be read."""

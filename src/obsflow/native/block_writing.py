@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from obsflow.native.memory import (
+    F64,
     I32,
     I64,
     SIZE,
     U8,
     U32,
+    Float64Array,
     Int64Array,
     UInt8Array,
     as_array,
@@ -27,6 +29,76 @@ Ordinals = npt.NDArray[np.uint32]
 ABSENT: Final = 0xFFFFFFFF
 """In the place of a value's ordinal: the series lacks the label."""
 
+_MOST_SAMPLES: Final = 0xFFFF
+
+
+def _pass_chunks(runs: RunTable) -> tuple[Any, Any]:
+    """The runs of a table as chunks, and what the pointer refers to."""
+    n = len(runs.start)
+    shared = runs.buffers
+    buffers = shared.passed if isinstance(shared, SharedBuffers) else PassedBuffers(shared)
+    columns = (
+        pass_memory(I32, as_array(runs.buffer, np.int32, (n,), "buffer")),
+        pass_memory(I64, as_array(runs.start, np.int64, (n,), "start")),
+        pass_memory(I64, as_array(runs.length, np.int64, (n,), "length")),
+        pass_memory(U8, as_array(runs.encoding, np.uint8, (n,), "encoding")),
+    )
+    pointer = ffi.new("obs_block_chunks *", (buffers.data, buffers.sizes, buffers.count, *columns, n))
+    return pointer, (buffers, columns)
+
+
+class _Windows:
+    """Room to choose the windows of a chunk of so many samples."""
+
+    __slots__ = ("_alive", "pointer")
+
+    def __init__(self, samples: int) -> None:
+        views = (
+            ffi.new("obs_xor_change[]", max(1, samples)),
+            pass_memory(I64, np.empty(samples, np.int64)),
+            pass_memory(F64, np.empty(samples, np.float64)),
+            pass_memory(U8, np.empty(lib.obs_xor_max_length(samples), np.uint8)),
+        )
+        self._alive = views
+        self.pointer = ffi.new("obs_xor_scratch *", (*views, samples))
+
+
+def xor_encode_shortest(times: Int64Array, values: Float64Array, offsets: Int64Array) -> tuple[bytes, Int64Array]:
+    """Many XOR chunks as `xor_encode_many` gives them, each with the windows that make it shortest."""
+    n, n_chunks = len(times), len(offsets) - 1
+    times, values = as_array(times, np.int64, (n,), "times"), as_array(values, np.float64, (n,), "values")
+    offsets = as_array(offsets, np.int64, (n_chunks + 1,), "offsets")
+    counts = np.diff(offsets)
+    if n_chunks < 0 or offsets[0] < 0 or offsets[-1] > n or (counts < 0).any() or (counts > _MOST_SAMPLES).any():
+        raise ValueError("offsets must ascend within the samples, by at most 65535")
+    rest = lib.obs_xor_max_length(0)
+    out = np.empty((n_chunks + 1) * rest + int(counts.sum()) * (lib.obs_xor_max_length(1) - rest), np.uint8)
+    ends = np.zeros(n_chunks + 1, np.int64)
+    views = [pass_memory(I64, times), pass_memory(F64, values), pass_memory(I64, offsets)]
+    scratch = _Windows(int(counts.max(initial=0)))
+    target = (pass_memory(U8, out), len(out), pass_memory(I64, ends[1:]))
+    check(lib.obs_xor_windows_encode_many(*views, n_chunks, scratch.pointer, *target))
+    return out[: ends[-1]].tobytes(), ends
+
+
+def xor_shorten(runs: RunTable) -> tuple[UInt8Array, Int64Array, Int64Array]:
+    """The XOR chunks of a table that other windows make shorter, written with those.
+
+    Returns their bytes, and int64 `[runs]` starts and lengths in them; the length is 0 for a chunk that stays as it is:
+    also for one that is damaged, or of another encoding. Raises ValueError for a chunk outside of its buffer.
+    """
+    chunks, alive = _pass_chunks(runs)
+    n, xor = len(runs.start), runs.encoding == 1
+    room = int(runs.length[xor].sum())
+    out, starts, lengths = np.empty(room, np.uint8), np.empty(n, np.int64), np.empty(n, np.int64)
+    # a sample takes two bits at least, and a decoder asks for as much room as there could be
+    most = 1 + 4 * int(runs.length[xor].max(initial=0))
+    scratch, written = _Windows(min(_MOST_SAMPLES, most)), ffi.new(SIZE)
+    views = (pass_memory(U8, out), room, pass_memory(I64, starts), pass_memory(I64, lengths), written)
+    check(lib.obs_xor_windows_rewrite(chunks, scratch.pointer, *views))
+    del alive
+    return out[: written[0]], starts, lengths
+
 
 class SegmentWriter:
     """Writes the runs of a table, which must be chunks, as a block's segments hold them."""
@@ -34,17 +106,7 @@ class SegmentWriter:
     __slots__ = ("_alive", "_pointer", "sizes")
 
     def __init__(self, runs: RunTable) -> None:
-        n = len(runs.start)
-        shared = runs.buffers
-        buffers = shared.passed if isinstance(shared, SharedBuffers) else PassedBuffers(shared)
-        columns = (
-            pass_memory(I32, as_array(runs.buffer, np.int32, (n,), "buffer")),
-            pass_memory(I64, as_array(runs.start, np.int64, (n,), "start")),
-            pass_memory(I64, as_array(runs.length, np.int64, (n,), "length")),
-            pass_memory(U8, as_array(runs.encoding, np.uint8, (n,), "encoding")),
-        )
-        self._alive = buffers, columns
-        self._pointer = ffi.new("obs_block_chunks *", (buffers.data, buffers.sizes, buffers.count, *columns, n))
+        self._pointer, self._alive = _pass_chunks(runs)
         length = runs.length
         self.sizes: Int64Array = length + 6 + sum((length >= 1 << 7 * i).astype(np.int64) for i in range(1, 5))
         """Bytes of each chunk in its segment, int64."""

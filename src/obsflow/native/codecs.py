@@ -87,6 +87,41 @@ def decode_log_samples(
     return references[:found], times[:found], values[:found], start_times[:found], offsets, bad
 
 
+def find_index_entries(section: Buffer, position: int, alignment: int) -> tuple[Int64Array, Int64Array] | None:
+    """Where the bodies of all entries of a section begin in it, and their lengths, both int64 `[entries]`.
+
+    The section begins at `position` of its file, and entries at multiples of `alignment`. None if one does not fit, or
+    its checksum does not match.
+    """
+    room = len(section) // max(alignment, _LEAST_ENTRY_BYTES) + 1
+    starts, lengths, n = np.empty(room, np.int64), np.empty(room, np.int64), ffi.new(SIZE)
+    views = [pass_memory(I64, starts), pass_memory(I64, lengths), room, n]
+    status = lib.obs_index_find_entries(pass_bytes(section), len(section), position, alignment, *views)
+    if status == lib.OBS_CORRUPT:
+        return None
+    check(status)
+    return starts[: n[0]], lengths[: n[0]]
+
+
+def decode_index_entries(data: Buffer, starts: Int64Array, lengths: Int64Array) -> tuple[UInt64Array, Int64Array]:
+    """The varints of the bodies of entries: uint64, of which entry `i` has `offsets[i]:offsets[i + 1]`; these offsets.
+
+    A varint that does not end in its body, or has more than 64 bits, comes out as the greatest value. Raises ValueError
+    for a body outside of the data.
+    """
+    n = len(starts)
+    starts, lengths = as_array(starts, np.int64, (n,), "starts"), as_array(lengths, np.int64, (n,), "lengths")
+    room = max(0, int(lengths.sum()))
+    values, offsets = np.empty(room, np.uint64), np.empty(n + 1, np.int64)
+    views = [pass_memory(I64, starts), pass_memory(I64, lengths), n, pass_memory(U64, values), room]
+    check(lib.obs_index_decode_bodies(pass_bytes(data), len(data), *views, pass_memory(I64, offsets)))
+    return values[: offsets[-1]], offsets
+
+
+_LEAST_ENTRY_BYTES: Final = 6
+"""A length, a byte, a checksum."""
+
+
 class XorAppender:
     """Writes an XOR chunk, a batch of samples at a time: the bytes are the same however it is split up."""
 

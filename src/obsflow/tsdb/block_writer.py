@@ -1,6 +1,5 @@
 """A block as it is written: series in the order of their labels with their chunks, as the files of a directory."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,25 +11,29 @@ from obsflow.model.frames import LabelColumns
 from obsflow.model.storage import Runs
 from obsflow.tsdb.encoding import IntArray
 from obsflow.tsdb.index_writer import write_index
-from obsflow.tsdb.operations import Append, MakeDirectory, Operation, Rename, Sync, WriteFile
+from obsflow.tsdb.meta import ULID_DIGITS, render_meta
+from obsflow.tsdb.operations import Append, MakeDirectory, Operation, Remove, Rename, Sync, WriteFile
 from obsflow.tsdb.segments import MAGIC, VERSION
 from obsflow.tsdb.tombstones import Stones, encode_tombstones
 
 SEGMENT_BYTES = 512 << 20
 CREATING = ".tmp-for-creation"
 """What the directory of a block is called at the end, until all of it is there."""
+DELETING = ".tmp-for-deletion"
+"""And once it is to be removed."""
 
 _HEADER = MAGIC.to_bytes(4, "big") + bytes((VERSION, 0, 0, 0))
 _PIECE_BYTES = 16 << 20
-_ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def make_ulid(time: int, random: bytes) -> str:
-    """The name of a block that is made at `time` (ms), with ten random bytes."""
+    """The name of a block that is made at `time` (ms), with ten random bytes. Raises ValueError where it has none."""
     if len(random) != 10:
         raise ValueError(f"expected 10 random bytes, not {len(random)}")
+    if not 0 <= time < 1 << 48:
+        raise ValueError(f"no block can be named after the time {time}")
     number = time << 80 | int.from_bytes(random, "big")
-    return "".join(_ULID_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))
+    return "".join(ULID_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 @attrs.frozen(eq=False)
@@ -38,7 +41,7 @@ class NewBlock:
     """What a block shall hold: distinct series, sorted by their labels, and their chunks, of any encoding.
 
     Its samples lie in the half-open `[min_time, max_time)`, ms. `compaction` goes to `meta.json` as it is, and `extra`
-    beside it. `samples` is how many there are; chunks say it themselves.
+    beside it. `stones` are what is deleted and still in its chunks, by the number of the series here.
     """
 
     ulid: str
@@ -56,15 +59,17 @@ def write_block(block: NewBlock, *, segment_bytes: int = SEGMENT_BYTES) -> Itera
     directory = block.ulid + CREATING
     yield MakeDirectory(f"{directory}/chunks")
     references = np.empty(len(block.runs.start), np.int64)
+    places = np.empty(len(block.labels), np.uint32)
     yield from _write_segments(block.runs, f"{directory}/chunks", segment_bytes, references)
     yield Sync(f"{directory}/chunks")
     runs = block.runs
-    for piece in write_index(block.labels, runs.offsets, runs.min_time, runs.max_time, references):
+    for piece in write_index(block.labels, runs.offsets, runs.min_time, runs.max_time, references, places):
         yield Append(f"{directory}/index", piece)
     yield Sync(f"{directory}/index")
-    yield WriteFile(f"{directory}/tombstones", encode_tombstones(block.stones))
+    stones = {int(places[number]): intervals for number, intervals in block.stones.items()}
+    yield WriteFile(f"{directory}/tombstones", encode_tombstones(stones))
     yield Sync(f"{directory}/tombstones")
-    yield WriteFile(f"{directory}/meta.json", render_meta(block))
+    yield WriteFile(f"{directory}/meta.json", render_meta(describe(block)))
     yield Sync(f"{directory}/meta.json")
     yield Sync(directory)
     yield Rename(directory, block.ulid)
@@ -95,8 +100,14 @@ def _write_segments(runs: Runs, directory: str, segment_bytes: int, references: 
         number += 1
 
 
-def render_meta(block: NewBlock) -> bytes:
-    """`meta.json`, indented with tabs; a count of zero is left out."""
+def remove_block(ulid: str) -> list[Operation]:
+    """What removes a block's directory: under another name first, so that it is there whole or not at all."""
+    directory = ulid + DELETING
+    return [Remove(directory), Rename(ulid, directory), Sync("."), Remove(directory)]
+
+
+def describe(block: NewBlock) -> dict[str, Any]:
+    """What `meta.json` says; a count of zero is left out."""
     runs = block.runs
     counts = _sample_counts(runs)
     is_float = np.isin(runs.encoding, (1, 4))
@@ -108,7 +119,7 @@ def render_meta(block: NewBlock) -> bytes:
         "numChunks": len(runs.start),
         "numTombstones": sum(len(intervals) for intervals in block.stones.values()),
     }
-    meta = {
+    return {
         "ulid": block.ulid,
         "minTime": block.min_time,
         "maxTime": block.max_time,
@@ -117,7 +128,6 @@ def render_meta(block: NewBlock) -> bytes:
         "version": 1,
         **block.extra,
     }
-    return json.dumps(meta, indent="\t").encode()
 
 
 def _sample_counts(runs: Runs) -> IntArray:

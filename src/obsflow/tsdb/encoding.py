@@ -117,24 +117,6 @@ def encode_string(text: str) -> bytes:
     return encode_uvarint(len(data)) + data
 
 
-def decode_uvarints(data: ByteArray) -> tuple[npt.NDArray[np.uint64], IntArray]:
-    """All varints of bytes that hold nothing else; what follows the last one that ends is left out.
-
-    Returns uint64 `[n]` values and int64 `[n]`, the offset at which each starts. A varint of more than 64 bits comes
-    out as the greatest value, which no length, count or id of a real file reaches.
-    """
-    ends = np.flatnonzero(data < 0x80)
-    starts = np.zeros(len(ends), np.int64)
-    starts[1:] = ends[:-1] + 1
-    sizes = ends - starts + 1
-    values = (data[starts] & 0x7F).astype(np.uint64)
-    for k in range(1, min(int(sizes.max(initial=0)), MAX_VARINT_BYTES)):
-        longer = np.flatnonzero(sizes > k)
-        values[longer] |= (data[starts[longer] + k] & 0x7F).astype(np.uint64) << np.uint64(7 * k)
-    values[sizes > MAX_VARINT_BYTES] = _MASK
-    return values, starts
-
-
 def unzigzag(values: npt.NDArray[np.uint64]) -> IntArray:
     """The signed numbers that zigzag varints stand for."""
     return (values >> np.uint64(1)).view(np.int64) ^ -(values & np.uint64(1)).view(np.int64)
@@ -163,14 +145,6 @@ def dense_ids(ids: npt.NDArray[np.integer], count: int) -> tuple[IntArray, IntAr
     there = np.zeros(count, np.bool_)
     there[ids] = True
     return np.flatnonzero(there), (np.cumsum(there) - 1)[ids]
-
-
-def gather(data: ByteArray, starts: IntArray, lengths: IntArray) -> ByteArray:
-    """The bytes of ranges that ascend and do not overlap, one after another."""
-    edges = np.zeros(len(data) + 1, np.int8)
-    edges[starts] += 1
-    edges[starts + lengths] -= 1
-    return data[np.cumsum(edges[:-1], dtype=np.int8).view(np.bool_)]
 
 
 def offsets_of(counts: IntArray) -> IntArray:

@@ -12,7 +12,7 @@ import numpy as np
 from obsflow import native
 from obsflow.errors import CorruptionError
 from obsflow.model.frames import IdArray, Symbols
-from obsflow.tsdb.encoding import Cursor, IntArray, be32_at, decode_uvarints, expand, gather, offsets_of, unzigzag
+from obsflow.tsdb.encoding import Cursor, IntArray, expand, offsets_of, unzigzag
 from obsflow.tsdb.files import File
 from obsflow.tsdb.postings import check_postings
 from obsflow.tsdb.runs import ChunkMetas
@@ -147,15 +147,10 @@ def _find_entries(
 ) -> tuple[IntArray, IntArray]:
     """Where the bodies of the sound series entries of a section start, and their lengths."""
     section = bytes(file.data[begin:end])
-    entries = list(_walk(section, begin, alignment))
-    starts = np.array([start for _, start, _ in entries], np.int64)
-    lengths = np.array([length for *_, length in entries], np.int64)
-    if entries and lengths[-1] >= 0:
-        data = np.frombuffer(section, np.uint8)
-        if (native.crc32c_many(section, starts, lengths) == be32_at(data, starts + lengths)).all():
-            return starts + begin, lengths
-    elif not entries:
-        return starts, lengths
+    entries = native.find_index_entries(section, begin, alignment)
+    if entries is not None:
+        starts, lengths = entries
+        return starts + begin, lengths
     return _salvage(section, begin, alignment, file.name, problems)
 
 
@@ -230,9 +225,8 @@ def _decode_series(
     problems: list[CorruptionError],
 ) -> Index:
     """Decode the entries, all their varints at once: labels into pairs of ids, chunks into columns."""
-    values, at = decode_uvarints(gather(np.frombuffer(file.data, np.uint8), starts, lengths))
+    values, bodies = native.decode_index_entries(file.data, starts, lengths)
     counts = np.minimum(values, np.uint64(1 << 32)).view(np.int64)  # as lengths, counts and ids
-    bodies = np.searchsorted(at, offsets_of(lengths))
     first, last = bodies[:-1], bodies[1:]
     counts = np.append(counts, [0, 0])
     labels = np.minimum(counts[first], last - first)

@@ -28,9 +28,10 @@ class _Symbols:
     @classmethod
     def of(cls, labels: LabelColumns) -> "_Symbols":
         symbols = labels.symbols
+        name_ids = symbols.intern_all(labels.names)
         used = np.zeros(len(symbols), np.bool_)
         used[labels.columns.ravel()] = True
-        used[[symbols.intern(name) for name in labels.names]] = True
+        used[name_ids] = True
         used[0] = True  # the empty text, which the list of all series has as its key
         ids = np.flatnonzero(used)
         texts = [symbols[i].encode("utf-8", "surrogateescape") for i in ids.tolist()]
@@ -39,30 +40,36 @@ class _Symbols:
         ordinals[ids[order]] = np.arange(len(order), dtype=np.uint32)
         values = ordinals[labels.columns]
         values[labels.columns == 0] = native.ABSENT
-        names = ordinals[[symbols.find(name) for name in labels.names]].astype(np.uint32)
-        return cls([texts[i] for i in order], names, values)
+        return cls([texts[i] for i in order], ordinals[name_ids], values)
 
 
 def write_index(
-    labels: LabelColumns, offsets: IntArray, min_time: IntArray, max_time: IntArray, reference: IntArray
+    labels: LabelColumns,
+    offsets: IntArray,
+    min_time: IntArray,
+    max_time: IntArray,
+    reference: IntArray,
+    places: Ordinals | None = None,
 ) -> Iterator[bytes]:
     """The index of series that are sorted and distinct, piece by piece.
 
-    Series `i` has the chunks `offsets[i]:offsets[i + 1]`, with their times (ms, closed) and references. Raises
-    ValueError where they do not follow one another.
+    Series `i` has the chunks `offsets[i]:offsets[i + 1]`, with their times (ms, closed) and references. `places`,
+    uint32 `[series]`, gets what tombstones call each series. Raises ValueError where chunks do not follow one another.
     """
     parts = _Symbols.of(labels)
     header = MAGIC.to_bytes(4, "big") + bytes((VERSION,))
     symbols = _checked(len(parts.texts).to_bytes(4, "big") + b"".join(_text(text) for text in parts.texts))
     yield header + symbols
     series_at = len(header) + len(symbols)
-    entries, places = native.write_index_entries(
+    entries, at_entries = native.write_index_entries(
         series_at, parts.names, parts.values, offsets, min_time, max_time, reference
     )
+    if places is not None:
+        places[:] = at_entries
     yield entries.tobytes()
     postings_at = series_at + len(entries)
     padding = -postings_at % _ALIGNMENT
-    names, values, members, lists = _postings(parts, places)
+    names, values, members, lists = _postings(parts, at_entries)
     postings, at = native.write_postings(postings_at + padding, members, lists)
     yield bytes(padding) + postings.tobytes()
     table_at = postings_at + padding + len(postings)

@@ -9,6 +9,21 @@ import attrs
 from obsflow.errors import CorruptionError
 from obsflow.tsdb.files import File
 
+ULID_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+FROM_OUT_OF_ORDER = "from-out-of-order"
+FROM_STALE_SERIES = "from-stale-series"
+FROM_SELECTED_SERIES = "from-selected-series"
+
+
+@attrs.frozen
+class BlockStats:
+    """How many of each a block says that it has; 0 where it does not say."""
+
+    samples: int = 0
+    series: int = 0
+    chunks: int = 0
+    tombstones: int = 0
+
 
 @attrs.frozen
 class BlockMeta:
@@ -21,6 +36,9 @@ class BlockMeta:
     sources: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    stats: BlockStats = BlockStats()
+    is_failed: bool = False
+    is_deletable: bool = False
 
     @property
     def is_in_order(self) -> bool:
@@ -28,18 +46,16 @@ class BlockMeta:
         return not self.hints
 
 
+def is_ulid(text: str) -> bool:
+    """Whether a directory of this name is a block."""
+    return len(text) == 26 and text[0] in ULID_DIGITS[:8] and all(each in ULID_DIGITS for each in text)
+
+
 def decode_meta(file: File) -> BlockMeta:
     """The meta of a block. Unknown keys are left alone, as other systems add theirs. Raises CorruptionError."""
-    try:
-        raw = json.loads(bytes(file.data))
-    except (ValueError, RecursionError) as error:
-        raise CorruptionError(f"not JSON: {error}", file.name, getattr(error, "pos", 0)) from None
-    if not isinstance(raw, dict):
-        raise CorruptionError("expected a JSON object", file.name)
-    if raw.get("version") != 1:
-        raise CorruptionError(f"expected version 1, found {raw.get('version')!r}", file.name)
-    compaction = raw.get("compaction")
-    compaction = compaction if isinstance(compaction, dict) else {}
+    raw = _decode(file)
+    compaction = _object(raw.get("compaction"))
+    stats = _object(raw.get("stats"))
     return BlockMeta(
         ulid=str(raw.get("ulid", "")),
         min_time=_integer(raw, "minTime", file.name),
@@ -52,7 +68,45 @@ def decode_meta(file: File) -> BlockMeta:
             if isinstance(parent, dict) and "ulid" in parent
         ),
         hints=_texts(compaction.get("hints")),
+        stats=BlockStats(
+            samples=_count(stats.get("numSamples")),
+            series=_count(stats.get("numSeries")),
+            chunks=_count(stats.get("numChunks")),
+            tombstones=_count(stats.get("numTombstones")),
+        ),
+        is_failed=compaction.get("failed") is True,
+        is_deletable=compaction.get("deletable") is True,
     )
+
+
+def render_meta(meta: Mapping[str, Any]) -> bytes:
+    """The file, indented with tabs."""
+    return json.dumps(meta, indent="\t").encode()
+
+
+def with_tombstones(file: File, count: int) -> bytes:
+    """The file again, saying that the block has so many deleted intervals; all else in it stays."""
+    raw = _decode(file)
+    stats = {name: value for name, value in _object(raw.get("stats")).items() if name != "numTombstones"}
+    return render_meta({**raw, "stats": stats | ({"numTombstones": count} if count else {})})
+
+
+def with_failure(file: File) -> bytes:
+    """The file again, saying that compacting the block failed; all else in it stays."""
+    raw = _decode(file)
+    return render_meta({**raw, "compaction": {**_object(raw.get("compaction")), "failed": True}})
+
+
+def _decode(file: File) -> dict[str, Any]:
+    try:
+        raw = json.loads(bytes(file.data))
+    except (ValueError, RecursionError) as error:
+        raise CorruptionError(f"not JSON: {error}", file.name, getattr(error, "pos", 0)) from None
+    if not isinstance(raw, dict):
+        raise CorruptionError("expected a JSON object", file.name)
+    if raw.get("version") != 1:
+        raise CorruptionError(f"expected version 1, found {raw.get('version')!r}", file.name)
+    return raw
 
 
 def _integer(raw: Mapping[str, Any], key: str, file: str) -> int:
@@ -60,6 +114,14 @@ def _integer(raw: Mapping[str, Any], key: str, file: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not -(1 << 63) <= value < 1 << 63:
         raise CorruptionError(f"expected an integer {key}, found {value!r}", file)
     return value
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: object) -> list[Any]:

@@ -89,6 +89,35 @@ class ChunkSegments:
             found.max_time,
         ), found.n_empty
 
+    def all(self) -> Runs:
+        """All chunks as they are, of whatever encoding, in the order of the index; each as a series of its own.
+
+        Times are left to the index. Raises CorruptionError if one of them is damaged.
+        """
+        count = len(self._references)
+        each = native.ChunkRanges(np.arange(count), np.arange(count + 1), True)
+        found = self._chunks.locate(each)
+        if found.is_damaged:
+            self._tell_damaged(each.chunks())
+        if self._problems:
+            raise next(iter(self._problems.values()))
+        is_read = np.diff(found.offsets) > 0
+        segment, encoding = np.zeros(count, np.int32), np.zeros(count, np.uint8)
+        start, length = np.zeros((2, count), np.int64)
+        segment[is_read], encoding[is_read] = found.segment, found.encoding
+        start[is_read], length[is_read] = found.start, found.length
+        index = {number: i for i, number in enumerate(self._numbered)}
+        for i in np.flatnonzero(~is_read).tolist():
+            number, offset = divmod(int(self._references[i]), 1 << 32)
+            file = self._numbered[number]
+            cursor = Cursor(file.data, file.name, offset)
+            length[i], encoding[i] = cursor.uvarint(), cursor.u8()
+            segment[i], start[i] = index[number], cursor.position
+        return Runs(
+            self._chunks.buffers, np.arange(count + 1), segment, start, length, encoding, np.zeros(count, np.int64),
+            np.zeros(count, np.int64),
+        )  # fmt: skip
+
     def _tell_damaged(self, chunks: IntArray) -> None:
         states = self._chunks.state[chunks]
         numbers = self._references[chunks] >> 32

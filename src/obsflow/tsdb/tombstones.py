@@ -46,6 +46,25 @@ def encode_tombstones(stones: Stones) -> bytes:
     return MAGIC.to_bytes(4, "big") + bytes((VERSION,)) + body + native.crc32c(body).to_bytes(_CRC_BYTES, "big")
 
 
+def add_interval(stones: dict[int, IntArray], series: int, start: int, end: int) -> None:
+    """Delete the closed `[start, end]` (ms) from a series too; intervals that touch or overlap become one."""
+    given = stones.get(series, np.zeros((0, 2), np.int64))
+    stones[series] = merge_intervals(np.append(given, np.array([(start, end)], np.int64), axis=0))
+
+
+def merge_intervals(intervals: IntArray) -> IntArray:
+    """The same times as intervals that ascend, and between which some times are not deleted; empty ones are gone."""
+    merged: list[list[int]] = []
+    for first, last in sorted(intervals.tolist()):
+        if first > last:
+            continue
+        if merged and first - 1 <= merged[-1][1]:
+            merged[-1][1] = max(merged[-1][1], last)
+        else:
+            merged.append([first, last])
+    return np.array(merged, np.int64).reshape(-1, 2)
+
+
 def is_deleted(times: IntArray, intervals: IntArray) -> MaskArray:
     """Which of the times lie in any of the intervals."""
     first, last = intervals[np.argsort(intervals[:, 0])].T
