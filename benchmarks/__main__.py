@@ -10,10 +10,8 @@ import attrs
 from benchmarks import Table, render_tables
 
 # A module listed here has `run(rounds) -> list[Table]`.
-MODULES = ("kernels", "text", "scraping", "queries", "backtest", "rules", "promql", "alertmanager")
+MODULES = ("kernels", "text", "scraping", "queries", "backtest", "compaction", "rules", "promql", "alertmanager")
 NAMED_ONLY = ("scraping", "rules", "promql", "alertmanager")  # take minutes, and a Prometheus or an Alertmanager
-MODULES = ("kernels", "queries", "backtest", "compaction", "rules", "promql", "alertmanager")
-NAMED_ONLY = ("rules", "promql", "alertmanager")  # take minutes, and a Prometheus or an Alertmanager
 
 
 def main() -> None:
