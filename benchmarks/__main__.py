@@ -12,6 +12,8 @@ from benchmarks import Table, render_tables
 # A module listed here has `run(rounds) -> list[Table]`.
 MODULES = ("kernels", "text", "scraping", "queries", "backtest", "compaction", "rules", "promql", "alertmanager")
 NAMED_ONLY = ("scraping", "rules", "promql", "alertmanager")  # take minutes, and a Prometheus or an Alertmanager
+MODULES = ("kernels", "queries", "log", "backtest", "rules", "promql", "alertmanager")
+NAMED_ONLY = ("log", "rules", "promql", "alertmanager")  # take minutes, and a Prometheus or an Alertmanager
 
 
 def main() -> None:

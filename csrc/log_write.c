@@ -3,7 +3,7 @@
 #include "bits.h"
 #include "hash.h"
 
-enum { SAMPLES = 2, BASES_BYTES = 17, SAMPLE_BYTES_MAX = 28, HEADER_BYTES = 7, SNAPPY = 8 };
+enum { SERIES = 1, SAMPLES = 2, BASES_BYTES = 17, SAMPLE_BYTES_MAX = 28, HEADER_BYTES = 7, SNAPPY = 8 };
 enum { FULL = 1, FIRST = 2, MIDDLE = 3, LAST = 4 };
 
 static uint8_t *put_varint(uint8_t *out, int64_t value)
@@ -41,6 +41,70 @@ obs_status obs_log_encode_samples(const uint64_t *references, const int64_t *tim
             at += 8;
         }
         *ends++ = at - out;
+    }
+    return OBS_OK;
+}
+
+static bool is_among(const uint64_t *kept, size_t n, uint64_t reference)
+{
+    size_t low = 0;
+    while (low < n) {
+        size_t middle = low + (n - low) / 2;
+        if (kept[middle] == reference)
+            return true;
+        if (kept[middle] < reference)
+            low = middle + 1;
+        else
+            n = middle;
+    }
+    return false;
+}
+
+/* Where the series ends that begins at `at`; 0 where the record ends within it. */
+static size_t skip_series(const uint8_t *data, size_t at, size_t end)
+{
+    uint64_t n, length;
+    if (end - at < sizeof(uint64_t))
+        return 0;
+    at += sizeof(uint64_t);
+    if (!obs_read_uvarint(data, end, &at, &n) || n > (end - at) / 2)
+        return 0;
+    for (uint64_t i = 0; i < 2 * n; i++) {
+        if (!obs_read_uvarint(data, end, &at, &length) || length > end - at)
+            return 0;
+        at += (size_t)length;
+    }
+    return at;
+}
+
+obs_status obs_log_keep_series(const uint8_t *data, size_t size, const int64_t *starts, const int64_t *lengths, size_t n,
+                               const uint64_t *kept, size_t n_kept, uint8_t *out, size_t capacity, int64_t *ends, uint8_t *bad)
+{
+    size_t written = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (starts[i] < 0 || lengths[i] < 1 || (uint64_t)starts[i] > size ||
+            (uint64_t)lengths[i] > size - (uint64_t)starts[i] || data[starts[i]] != SERIES)
+            return OBS_INVALID;
+        if ((uint64_t)lengths[i] > capacity - written)
+            return OBS_NO_SPACE;
+        size_t at = (size_t)starts[i] + 1, end = (size_t)(starts[i] + lengths[i]), before = written;
+        out[written++] = SERIES;
+        bad[i] = 0;
+        while (at < end) {
+            size_t next = skip_series(data, at, end);
+            if (!next) {
+                bad[i] = 1;
+                break;
+            }
+            if (is_among(kept, n_kept, obs_load64(data + at))) {
+                memcpy(out + written, data + at, next - at);
+                written += next - at;
+            }
+            at = next;
+        }
+        if (written == before + 1)
+            written = before;
+        ends[i] = (int64_t)written;
     }
     return OBS_OK;
 }

@@ -20,6 +20,13 @@ size_t obs_log_samples_max(size_t n, size_t per_record);
 obs_status obs_log_encode_samples(const uint64_t *references, const int64_t *times, const double *values, size_t n,
                                   size_t per_record, uint8_t *out, size_t capacity, int64_t *ends);
 
+/* Writes records of type 1 anew, with those series only whose references are in `kept` (ascending): record i, of a range of
+ * `data`, becomes ends[i - 1] : ends[i] of `out`, which is empty where no series stays. `bad[i]` is 1 for a record that ends
+ * within a series, whose series before count. OBS_INVALID for a range that is outside of the data or has another type,
+ * OBS_NO_SPACE unless `out` has room for all of the ranges. */
+obs_status obs_log_keep_series(const uint8_t *data, size_t size, const int64_t *starts, const int64_t *lengths, size_t n,
+                               const uint64_t *kept, size_t n_kept, uint8_t *out, size_t capacity, int64_t *ends, uint8_t *bad);
+
 /* What framing needs besides: `table` as Snappy does, or NULL for no compression, and room for one compressed record. */
 typedef struct {
     uint16_t *table;

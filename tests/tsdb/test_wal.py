@@ -4,16 +4,16 @@ from backports import zstd
 from obsflow.adapters.data_directory import decompress_zstd
 from obsflow.errors import CorruptionError
 from obsflow.tsdb.files import File
-from obsflow.tsdb.wal import PAGE_BYTES, read_segment
+from obsflow.tsdb.wal import PAGE_BYTES, Segment
 from tests.tsdb import writer
 
 RECORDS = [bytes([i]) * size for i, size in enumerate([1, 0, 300, 40_000, 32_754, 7, 100_000, 5], 1)]
 
 
 def read(data: bytes, *, is_last: bool = False) -> tuple[list[bytes], list[CorruptionError]]:
-    problems: list[CorruptionError] = []
-    records = [record.data for record in read_segment(File("s", data), decompress_zstd, problems, is_last=is_last)]
-    return records, problems
+    segment = Segment(File("s", data), decompress_zstd, is_last=is_last)
+    records = [batch[i].data for batch in segment.records() for i in range(len(batch))]
+    return records, segment.problems
 
 
 @pytest.mark.parametrize(

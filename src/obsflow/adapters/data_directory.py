@@ -95,8 +95,8 @@ def read_block(root: pathlib.Path) -> BlockFiles:
     return BlockFiles(
         name=str(root),
         meta=_require(root / "meta.json", _read_file),
-        index=_require(root / "index", _map_file),
-        segments=_numbered(root / "chunks", _map_file),
+        index=_require(root / "index", map_file),
+        segments=_numbered(root / "chunks", map_file),
         tombstones=_read_file(root / "tombstones") if (root / "tombstones").exists() else None,
     )
 
@@ -104,19 +104,26 @@ def read_block(root: pathlib.Path) -> BlockFiles:
 def _read_head(root: pathlib.Path) -> HeadFiles:
     log = root / "wal"
     return HeadFiles(
-        chunks=_numbered(root / "chunks_head", _map_file),
+        chunks=_numbered(root / "chunks_head", map_file),
         wal=_numbered(log, _read_file),
         checkpoint=_newest_checkpoint(log),
         wbl=_numbered(root / "wbl", _read_file),
     )
 
 
+def read_log(root: pathlib.Path, last: int) -> HeadFiles:
+    """The segments of the log up to `last`, and the newest checkpoint."""
+    log = root / "wal"
+    segments = {number: file for number, file in _numbered(log, map_file).items() if number <= last}
+    return HeadFiles(wal=segments, checkpoint=_newest_checkpoint(log))
+
+
 def _newest_checkpoint(log: pathlib.Path) -> Checkpoint | None:
     found = [(int(match[1]), path) for path in _entries(log) if (match := _CHECKPOINT.fullmatch(path.name))]
     if not found:
         return None
-    number, path = max(found)
-    return Checkpoint(number, _numbered(path, _read_file))
+    *older, (number, path) = sorted(found)
+    return Checkpoint(number, _numbered(path, _read_file), tuple(each for each, _ in older))
 
 
 def _numbered(directory: pathlib.Path, read: Callable[[pathlib.Path], File]) -> dict[int, File]:
@@ -143,7 +150,8 @@ def _read_file(path: pathlib.Path) -> File:
     return File(str(path), path.read_bytes())
 
 
-def _map_file(path: pathlib.Path) -> File:
+def map_file(path: pathlib.Path) -> File:
+    """Map a file, which may grow; what is added later is not in what is returned."""
     with path.open("rb") as file:
         if not os.fstat(file.fileno()).st_size:
             return File(str(path), b"")  # which cannot be mapped

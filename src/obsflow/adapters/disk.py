@@ -16,18 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from obsflow import native
-from obsflow.adapters.data_directory import decompress_zstd, read_block, read_directory
+from obsflow.adapters.data_directory import decompress_zstd, map_file, read_block, read_directory, read_log
 from obsflow.errors import CorruptionError, DataDirectoryError
 from obsflow.model.frames import Symbols
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher
 from obsflow.model.storage import Selection
-from obsflow.tsdb.appending import Appended, Ingesting
 from obsflow.tsdb.block import Block
 from obsflow.tsdb.block_writer import make_ulid, write_block
 from obsflow.tsdb.database import Database, blocks_end, open_blocks
 from obsflow.tsdb.live_head import refusal
-from obsflow.tsdb.operations import Append, MakeDirectory, Operation, Remove, Rename, Sync, WriteFile
+from obsflow.tsdb.operations import Append, MakeDirectory, Operation, Remove, Rename, Sync, Truncate, WriteFile
+from obsflow.tsdb.recovery import plan_recovery
 from obsflow.tsdb.store import Options, Store
 
 
@@ -60,6 +60,9 @@ class DirectoryFiles:
             case WriteFile(path, data):
                 with (self._root / path).open("xb", buffering=0) as file:
                     _write_all(file, data)
+            case Truncate(path, length):
+                if (self._root / path).exists():
+                    os.truncate(self._root / path, length)
             case Sync(path):
                 self._sync(path)
             case MakeDirectory(path):
@@ -186,13 +189,29 @@ def _open_locked(root: pathlib.Path, lock: io.FileIO, durability: Durability, op
     symbols = Symbols()
     blocks, problems = open_blocks(directory.blocks, symbols)
     store = Store.replay(directory.head, symbols, decompress_zstd, options, min_valid_time=blocks_end(blocks))
-    return DiskTSDB(root, files, store, blocks, durability, lock, (*problems, *store.problems))
+    problems = [*problems, *store.problems]
+    if store.is_to_be_recovered:
+        files.perform(plan_recovery(directory.head, decompress_zstd).operations)
+        head = read_directory(root, may_be_empty=True).head
+        store = Store.replay(head, symbols, decompress_zstd, options, min_valid_time=blocks_end(blocks))
+    return DiskTSDB(root, files, store, blocks, durability, lock, problems)
 
 
 _UNFINISHED = re.compile(r"\.tmp(-for-(creation|deletion))?$")
 
 
-class DiskTSDB(Ingesting):
+@attrs.frozen(eq=False)
+class Appended:
+    """What became of a column of samples: how many were taken, and a code for each, 0 for those.
+
+    `codes` uint8 `[n]` are `native`'s HEAD_ numbers.
+    """
+
+    accepted: int
+    codes: npt.NDArray[np.uint8]
+
+
+class DiskTSDB:
     """A database on disk, open for writing: a `Queryable` and an `Appender`. Made by `open_writable`.
 
     One thread at a time may use it.
@@ -279,8 +298,30 @@ class DiskTSDB(Ingesting):
                 self._do(write_block(block))
                 self._blocks.append(Block.open(read_block(self._root / block.ulid), self._symbols))
                 self._blocks.sort(key=lambda each: (each.meta.min_time, each.meta.ulid))
-            self._forget_series(self._store.head.truncate(due[1]))
+            self._do(self._store.truncated(due[1]))
             self._view = None
+        self._move_chunks()
+        self._checkpoint()
+
+    def _move_chunks(self) -> None:
+        move = self._store.stage_chunks()
+        if move is None:
+            return
+        try:
+            self._do(move.operations)
+        except OSError:
+            self._store.chunks_failed()
+            raise
+        files = {part.path: map_file(self._root / part.path) for part in move.parts}
+        self._store.commit_chunks(move, files)
+
+    def _checkpoint(self) -> None:
+        last = self._store.checkpoint_due()
+        if last is None:
+            return
+        files = read_log(self._root, last)
+        self._do(self._store.checkpoint(files, last, decompress_zstd))
+        self._store.checkpointed(last)
 
     def sync(self) -> None:
         """Have everything reach the disk that was appended."""

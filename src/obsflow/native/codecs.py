@@ -63,7 +63,7 @@ def snappy_decode(data: Buffer) -> bytes:
 
 
 def decode_log_samples(
-    data: Buffer, starts: Int64Array, lengths: Int64Array
+    data: Buffer | UInt8Array, starts: Int64Array, lengths: Int64Array
 ) -> tuple[UInt64Array, Int64Array, Float64Array, Int64Array, Int64Array, UInt8Array]:
     """The samples of `n` records of the write-ahead log, types 2 and 11, which are ranges of one buffer.
 
@@ -82,7 +82,8 @@ def decode_log_samples(
     columns = [pass_memory(U64, references), pass_memory(I64, times), pass_memory(F64, values)]
     columns += [pass_memory(I64, start_times), capacity]
     marks = [pass_memory(I64, offsets[1:]), pass_memory(U8, bad)]
-    check(lib.obs_log_decode_samples(pass_bytes(data), len(data), *ranges, n, *columns, *marks))
+    source = pass_memory(U8, data) if isinstance(data, np.ndarray) else pass_bytes(data)
+    check(lib.obs_log_decode_samples(source, len(data), *ranges, n, *columns, *marks))
     found = int(offsets[-1])
     return references[:found], times[:found], values[:found], start_times[:found], offsets, bad
 

@@ -40,10 +40,11 @@ _SIZES: Final = int(lib.OBS_HEAD_SIZES)
 _PAGE_SLOTS: Final = int(lib.OBS_HEAD_PAGE_SLOTS)
 _SERIES: Final = np.dtype(
     {
-        "names": ["time", "count", "newest"],
-        "formats": [np.int64, np.uint32, np.int32],
+        "names": ["time", "bits", "count", "newest"],
+        "formats": [np.int64, np.uint64, np.uint32, np.int32],
         "offsets": [
             0,
+            ffi.offsetof("obs_head_series", "open") + ffi.offsetof("obs_xor_state", "bits"),
             ffi.offsetof("obs_head_series", "open") + ffi.offsetof("obs_xor_state", "count"),
             ffi.offsetof("obs_head_series", "newest"),
         ],
@@ -215,6 +216,51 @@ class HeadStore:
         self._closed["buffer"][: self._head.closed.n][chunks] = buffer
         self._closed["start"][: self._head.closed.n][chunks] = start
         self._drop_arenas()
+
+    def restore(
+        self,
+        series: Int64Array,
+        buffer: npt.NDArray[np.int32],
+        start: Int64Array,
+        length: Int64Array,
+        min_time: Int64Array,
+        max_time: Int64Array,
+    ) -> None:
+        """Put closed chunks behind those there are, whose bytes are in buffers of these numbers, which no arena has.
+
+        Raises ValueError, and changes nothing, where a chunk is not newer than all that its series has then, or for a
+        series that has an open chunk or is not there. What the newest value of a series is must be said after.
+        """
+        n, before = len(series), int(self._head.closed.n)
+        if not n:
+            return
+        states = self._states
+        if series.min() < 0 or series.max() >= len(states) or (states["count"][series] != 0).any():
+            raise ValueError("chunks can be put back only to series that are there and have no open chunk")
+        order = np.argsort(series, kind="stable")
+        owner = series[order]
+        follows = np.zeros(n, np.bool_)
+        follows[1:] = owner[1:] == owner[:-1]
+        previous = np.roll(order, 1)
+        reach = np.where(follows, max_time[previous], states["time"][owner])
+        if (min_time[order] <= reach).any() or (max_time < min_time).any():
+            raise ValueError("a chunk must be newer than what its series has")
+        while before + n > self._head.closed.capacity:
+            self._grow_closed()
+        older = np.empty(n, np.int32)
+        older[order] = np.where(follows, previous + before, states["newest"][owner])
+        columns = (series, older, buffer, start, length, min_time, max_time)
+        for name, column in zip(_CLOSED_COLUMNS, columns, strict=True):
+            self._closed[name][before : before + n] = column
+        self._head.closed.n = before + n
+        last = np.ones(n, np.bool_)
+        last[:-1] = ~follows[1:]
+        states["newest"][owner[last]] = order[last] + before
+        states["time"][owner[last]] = max_time[order[last]]
+
+    def set_newest_values(self, rows: Int64Array, values: Float64Array) -> None:
+        """Say what the newest value of series is, whose chunks were put back."""
+        self._states["bits"][rows] = values.view(np.uint64)
 
     def forget(self, before: int) -> None:
         """Drop the chunks that end before a time, and the arenas that hold no others."""

@@ -82,3 +82,58 @@ def frame_log(data: Buffer | UInt8Array, ends: Int64Array, *, position: int, lim
     given = (source, pass_memory(I64, ends), n, limit, at, scratch)
     check(lib.obs_log_frame(*given, pass_memory(U8, out), room, written, done))
     return Framed(out[: written[0]].tobytes(), int(done[0]), int(at[0]))
+
+
+def keep_log_series(
+    data: Buffer | UInt8Array, starts: Int64Array, lengths: Int64Array, kept: UInt64Array
+) -> tuple[UInt8Array, Int64Array, UInt8Array]:
+    """Records of type 1, which are ranges of the data, with those series only whose references are `kept` (ascending).
+
+    Returns the records one after another; int64 `[n]`, where each ends, which may be where it begins; and uint8 `[n]`,
+    1 for one that ends within a series. Raises ValueError for a range that is no such record.
+    """
+    n = len(starts)
+    starts, lengths = as_array(starts, np.int64, (n,), "starts"), as_array(lengths, np.int64, (n,), "lengths")
+    kept = as_array(kept, np.uint64, (len(kept),), "kept")
+    out, ends, bad = np.empty(max(0, int(lengths.sum())), np.uint8), np.empty(n, np.int64), np.empty(n, np.uint8)
+    source = pass_memory(U8, data) if isinstance(data, np.ndarray) else pass_bytes(data)
+    given = (
+        source,
+        len(data),
+        pass_memory(I64, starts),
+        pass_memory(I64, lengths),
+        n,
+        pass_memory(U64, kept),
+        len(kept),
+    )
+    check(lib.obs_log_keep_series(*given, pass_memory(U8, out), len(out), pass_memory(I64, ends), pass_memory(U8, bad)))
+    return out[: int(ends[-1]) if n else 0], ends, bad
+
+
+def encode_head_chunks(
+    data: Buffer,
+    ends: Int64Array,
+    references: UInt64Array,
+    min_time: Int64Array,
+    max_time: Int64Array,
+    encoding: int,
+) -> tuple[bytes, Int64Array]:
+    """Chunks, which end at `ends` of the data, as a file of head chunks holds them, and where the data of each are.
+
+    Times are ms, closed. Raises ValueError where there is not one of each, or the ends do not ascend within the data.
+    """
+    n = len(ends)
+    ends = as_array(ends, np.int64, (n,), "ends")
+    lengths = np.diff(ends, prepend=0)
+    if n and (lengths.min() < 0 or ends[-1] > len(data)):
+        raise ValueError("chunks must follow one another within the data")
+    columns = (
+        pass_memory(U64, as_array(references, np.uint64, (n,), "references")),
+        pass_memory(I64, as_array(min_time, np.int64, (n,), "min_time")),
+        pass_memory(I64, as_array(max_time, np.int64, (n,), "max_time")),
+    )
+    room = int(lengths.sum()) + n * int(lib.obs_head_chunks_size(1 << 31) - (1 << 31))
+    out, starts, written = np.empty(room, np.uint8), np.empty(n, np.int64), ffi.new(SIZE)
+    given = (pass_bytes(data), pass_memory(I64, ends), *columns, n, encoding)
+    check(lib.obs_head_chunks_encode(*given, pass_memory(U8, out), room, pass_memory(I64, starts), written))
+    return out[: written[0]].tobytes(), starts

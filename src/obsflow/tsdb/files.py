@@ -31,10 +31,14 @@ class BlockFiles:
 
 @attrs.frozen(eq=False)
 class Checkpoint:
-    """`checkpoint.<number>`: what the log's segments up to and including `number` still had to say."""
+    """`checkpoint.<number>`: what the log's segments up to and including `number` still had to say.
+
+    `older` are the numbers of checkpoints before it that were not removed.
+    """
 
     number: int
     segments: Mapping[int, File]
+    older: tuple[int, ...] = ()
 
 
 @attrs.frozen(eq=False)

@@ -57,14 +57,13 @@ class Head:
 
         So is what came before the time that the checkpoint names, which a server had dropped from its head.
         """
-        replay = Replay(decompress_zstd)
+        replay = Replay(symbols, decompress_zstd)
         replay.read(files)
         cuts = [time for time in (min_valid_time, replay.min_valid_time) if time is not None]
         min_valid_time = max(cuts, default=None)
         samples = replay.samples()
         # A server orders the series of its head by reference.
-        order = np.argsort(np.array(replay.first_references, np.uint64), kind="stable")
-        labels = [replay.labels[row] for row in order.tolist()]
+        order = np.argsort(replay.first_references, kind="stable")
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
         chunks = _Chunks(replay, rank, min_valid_time)
@@ -77,7 +76,7 @@ class Head:
         raw = _newer_than_chunks(samples, deletions, chunks, min_valid_time)
         counts = replay.unread + chunks.skipped
         return cls(
-            SeriesTable.from_labels(symbols, labels),
+            SeriesTable(symbols, *replay.label_pairs(order)),
             join((attrs.evolve(table, deleted=deleted), raw)),
             (*replay.problems, *chunks.problems),
             tuple(Skipped("head", kind, count) for kind, count in sorted(counts.items())),
@@ -95,8 +94,8 @@ class _Chunks:
     """The head's chunks that are of use, as they come from their files."""
 
     def __init__(self, replay: Replay, rank: IntArray, min_valid_time: int | None) -> None:
-        self._row_of = replay.rows
-        self._rank = rank.tolist()
+        self._references = replay.references
+        self._rank = rank
         self._min_valid_time = _EVER[0] if min_valid_time is None else min_valid_time
         self._removed = {each.reference for each in replay.deletions if (each.min_time, each.max_time) == _EVER}
         self._files: list[File] = []
@@ -108,17 +107,18 @@ class _Chunks:
         """The chunks of one more file."""
         number = len(self._files)
         self._files.append(file)
-        for chunk in decode_head_chunks(file, self.problems):
-            row = self._row_of.get(chunk.reference)
+        chunks = decode_head_chunks(file, self.problems)
+        rows = self._references.find(np.array([chunk.reference for chunk in chunks], np.uint64))
+        for chunk, row in zip(chunks, rows.tolist(), strict=True):
             in_block = chunk.max_time < self._min_valid_time and not chunk.is_out_of_order
             if in_block or chunk.reference in self._removed:
                 continue
-            if row is None:
+            if row < 0:
                 self.skipped["head chunks of series that the log does not name"] += 1
             elif chunk.encoding not in FLOAT_CHUNKS:
                 self.skipped[chunk_kind(chunk.encoding)] += 1
             else:
-                self._rows.append((self._rank[row], number, chunk))
+                self._rows.append((int(self._rank[row]), number, chunk))
 
     def table(self) -> RunTable:
         """All of them as runs."""

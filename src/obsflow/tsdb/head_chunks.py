@@ -1,24 +1,24 @@
 """`chunks_head/`: the closed chunks of the head."""
 
 import attrs
-import numpy as np
 
 from obsflow import native
 from obsflow.errors import CorruptionError
-from obsflow.tsdb.encoding import Cursor
 from obsflow.tsdb.files import File
 
 MAGIC = 0x0130BC91
 VERSION = 1
 HEADER_BYTES = 8
+HEADER = MAGIC.to_bytes(4, "big") + bytes((VERSION, 0, 0, 0))
 CRC_BYTES = 4
-_OUT_OF_ORDER = 0x80
+OUT_OF_ORDER = 0x80
 
 
 @attrs.frozen
 class HeadChunk:
-    """A chunk in a file: of which series, its closed interval (ms), and where its data are."""
+    """A chunk in a file: where it begins, of which series it is, its closed interval (ms), and where its data are."""
 
+    offset: int
     reference: int
     min_time: int
     max_time: int
@@ -29,56 +29,54 @@ class HeadChunk:
 
 
 def decode_head_chunks(file: File, problems: list[CorruptionError]) -> list[HeadChunk]:
-    """The chunks of one file, which ends where nothing but zeros follows.
+    """The chunks of one file, as `read_head_chunks` finds them."""
+    found = read_head_chunks(file, problems)
+    columns = (
+        found.offsets,
+        found.references,
+        found.min_time,
+        found.max_time,
+        found.encodings,
+        found.starts,
+        found.lengths,
+    )
+    return [
+        HeadChunk(
+            offset, reference, first, last, encoding & ~OUT_OF_ORDER, bool(encoding & OUT_OF_ORDER), start, length
+        )
+        for offset, reference, first, last, encoding, start, length in zip(*(c.tolist() for c in columns), strict=True)
+    ]
+
+
+def read_head_chunks(file: File, problems: list[CorruptionError]) -> native.StoredChunks:
+    """The sound chunks of one file, which ends where nothing but zeros follows; an encoding has OUT_OF_ORDER in it.
 
     A chunk whose checksum does not match is left out and told in `problems`; so is the rest of the file where the next
     chunk cannot be found.
     """
-    if not len(file.data):
-        return []  # created and not written yet
-    found: list[tuple[int, HeadChunk]] = []
-    cursor = Cursor(file.data, file.name)
-    try:
-        magic, version = cursor.be32(), cursor.u8()
-        if magic == 0:
-            return []
-        if magic != MAGIC or version != VERSION:
-            cursor.fail(f"expected magic {MAGIC:08x} version 1, found {magic:08x} version {version}", 0)
-        cursor.take(HEADER_BYTES - cursor.position)
-        while cursor.remaining and not _is_end(cursor):
-            found.append((cursor.position, _decode_chunk(cursor)))
-    except CorruptionError as problem:
-        problems.append(problem)
-    if not found:
-        return []
-    starts = np.array([offset for offset, _ in found], np.int64)
-    stops = np.array([chunk.start + chunk.length for _, chunk in found], np.int64)
-    sums = native.crc32c_many(file.data, starts, stops - starts).tolist()
-    chunks = []
-    in_step = True  # where a length is damaged, what seems to follow is not a chunk, and is not told again
-    for actual, stop, (offset, chunk) in zip(sums, stops.tolist(), found, strict=True):
-        if actual == int.from_bytes(file.data[stop : stop + CRC_BYTES], "big"):
-            chunks.append(chunk)
-            in_step = True
-        elif in_step:
-            in_step = False
-            problems.append(CorruptionError("checksum of a head chunk does not match", file.name, offset))
-    return chunks
+    data = file.data
+    size = len(data)
+    if size and (size < HEADER_BYTES or (any(data[:4]) and bytes(data[:5]) != HEADER[:5])):
+        problems.append(
+            CorruptionError(f"expected magic {MAGIC:08x} version 1, found {bytes(data[:5]).hex()}", file.name)
+        )
+        size = 0
+    elif size and not any(data[:4]):
+        size = 0  # created and not written yet
+    found = native.decode_head_chunks(data[:size])
+    sound = found.is_sound
+    # where a length is damaged, what seems to follow is not a chunk, and is not told again
+    first_bad = ~sound
+    first_bad[1:] &= sound[:-1]
+    problems += [
+        CorruptionError("checksum of a head chunk does not match", file.name, offset)
+        for offset in found.offsets[first_bad].tolist()
+    ]
+    if found.fault >= 0:
+        problems.append(CorruptionError("head chunk does not fit into its file", file.name, found.fault))
+    return found if sound.all() else found.only_sound()
 
 
-def _is_end(cursor: Cursor) -> bool:
-    """Whether what follows is what the file was allotted and not written: zeros in place of series and times."""
-    return not any(cursor.data[cursor.position : min(cursor.position + 24, cursor.end)])
-
-
-def _decode_chunk(cursor: Cursor) -> HeadChunk:
-    offset = cursor.position
-    reference, min_time, max_time, encoding = cursor.be64(), cursor.be64_signed(), cursor.be64_signed(), cursor.u8()
-    length = cursor.uvarint()
-    start = cursor.position
-    if length + CRC_BYTES > cursor.remaining:
-        cursor.fail("head chunk does not fit into its file", offset)
-    cursor.position = start + length + CRC_BYTES
-    return HeadChunk(
-        reference, min_time, max_time, encoding & ~_OUT_OF_ORDER, bool(encoding & _OUT_OF_ORDER), start, length
-    )
+def record_of(file: File, chunk: HeadChunk) -> bytes:
+    """A chunk as its file has it, with its checksum."""
+    return bytes(file.data[chunk.offset : chunk.start + chunk.length + CRC_BYTES])

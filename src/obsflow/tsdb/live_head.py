@@ -29,6 +29,7 @@ CHUNK_RANGE_MS = 2 * 3600 * 1000
 """Chunks and blocks end at multiples of this."""
 
 _FIRST, _LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+_DECODED_AT_ONCE = 8192
 
 
 @attrs.frozen(eq=False)
@@ -183,6 +184,40 @@ class LiveHead:
         self._store.move(slice(self._n_moved, self._n_moved + count), self._next_buffer, start)
         self._n_moved += count
         self._next_buffer -= 1
+
+    def restore_chunks(self, table: RunTable) -> None:
+        """Put back XOR chunks that lie in files, oldest first of each series, which must be without samples.
+
+        Raises ValueError where chunks of a series overlap, CorruptionError where the newest one of a series is damaged.
+        """
+        self._grow()
+        newest, at = np.unique(table.series[::-1], return_index=True)
+        last = len(table) - 1 - at
+        values = np.empty(len(last))
+        for i in range(0, len(last), _DECODED_AT_ONCE):
+            part = last[i : i + _DECODED_AT_ONCE]
+            _, decoded, offsets, bad = native.decode_runs(table.take(part).to_runs(np.arange(len(part) + 1)))
+            bad = bad.astype(np.bool_) | (np.diff(offsets) == 0)
+            for run in part[bad].tolist():
+                file = table.files[int(table.file[run])]
+                raise CorruptionError("chunk ends within a sample", file.name, int(table.start[run]))
+            values[i : i + _DECODED_AT_ONCE] = decoded[offsets[1:] - 1]
+        numbers = self._next_buffer - np.arange(len(table.files), dtype=np.int32)
+        times = table.min_time, table.max_time
+        self._store.restore(table.series, numbers[table.file], table.start, table.length, *times)
+        self._store.set_newest_values(newest, values)
+        self._moved |= dict(zip(numbers.tolist(), table.files, strict=True))
+        self._next_buffer -= len(table.files)
+        self._n_moved += len(table)
+        if len(table):
+            self.in_order_from = min(self.in_order_from, max(int(table.min_time.min()), self.min_valid_time))
+            self.min_time = min(self.min_time, self.in_order_from)
+            self.max_time = max(self.max_time, int(table.max_time.max()))
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The names of the files that chunks were moved to and still lie in."""
+        return frozenset(file.name for file in self._moved.values())
 
     def truncate(self, before: int) -> IntArray:
         """Drop the chunks that end before a time (ms), and series that then have nothing; returns their rows.

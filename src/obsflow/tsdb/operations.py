@@ -23,6 +23,14 @@ class WriteFile:
 
 
 @attrs.frozen
+class Truncate:
+    """Cut a file off after so many bytes; nothing is done where it is not there."""
+
+    path: str
+    length: int
+
+
+@attrs.frozen
 class Sync:
     """Have what was written to a file, or the names in a directory, reach the disk."""
 
@@ -46,9 +54,9 @@ class Rename:
 
 @attrs.frozen
 class Remove:
-    """Remove a file, or a directory with all in it."""
+    """Remove a file, or a directory with all in it; nothing is done where it is not there."""
 
     path: str
 
 
-Operation = Append | WriteFile | Sync | MakeDirectory | Rename | Remove
+Operation = Append | WriteFile | Truncate | Sync | MakeDirectory | Rename | Remove

@@ -4,7 +4,7 @@ Every change has two halves: what must reach the files, and then what readers se
 `commit`, or `failed`, which leaves everything as it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Self
 
 import attrs
@@ -18,15 +18,17 @@ from obsflow.model.labels import Labels
 from obsflow.model.storage import Runs
 from obsflow.tsdb import records
 from obsflow.tsdb.block_writer import NewBlock
+from obsflow.tsdb.checkpoint import Checkpointing, LoggedNames, last_covered
 from obsflow.tsdb.encoding import IntArray
-from obsflow.tsdb.files import Decompress, HeadFiles
+from obsflow.tsdb.files import Decompress, File, HeadFiles
+from obsflow.tsdb.head_chunk_writer import ChunkMove, HeadChunkWriter, number_of
+from obsflow.tsdb.head_restore import restore_head
 from obsflow.tsdb.live_head import CHUNK_RANGE_MS, LiveHead, Staged
 from obsflow.tsdb.log_writer import Encoded, LogWriter
 from obsflow.tsdb.operations import Operation
 from obsflow.tsdb.recoding import as_chunks
-from obsflow.tsdb.replay import Deletion, LoggedSamples, Replay
+from obsflow.tsdb.replay import Loss, Replay
 from obsflow.tsdb.runs import SourceRuns, assemble
-from obsflow.tsdb.tombstones import is_deleted
 
 _RECORD_SAMPLES = 2048
 """Samples of one record: damage costs a record, and so many are about a page."""
@@ -74,6 +76,9 @@ class Store:
         self._references = np.zeros(0, np.uint64)  # of each row in the log
         self._n_logged = 0
         self._first_reference = 1
+        self.losses: tuple[Loss, ...] = ()
+        self._chunk_files = HeadChunkWriter(1, 1)
+        self._names = LoggedNames.none()
 
     @classmethod
     def replay(
@@ -87,27 +92,27 @@ class Store:
     ) -> Self:
         """The store that the log says there was. What came in order before `min_valid_time` (ms) is in blocks."""
         self = cls(symbols, options)
-        replay = Replay(decompress_zstd)
+        replay = Replay(symbols, decompress_zstd)
         replay.read(files)
-        samples = replay.samples()
         cuts = [time for time in (min_valid_time, replay.min_valid_time) if time is not None]
         self.head.min_valid_time = max(cuts, default=_BEFORE_ALL)
-        references = np.array(replay.first_references, np.uint64)
-        order = np.argsort(references, kind="stable")
-        rows = np.empty(len(order), np.int64)
-        rows[order] = self.head.registry.rows([replay.labels[i] for i in order.tolist()])
-        kept = _not_deleted(samples, replay.deletions)
-        for late, restore in ((False, self.head.restore), (True, self.head.restore_late)):
-            at = np.flatnonzero(kept & (samples.out_of_order == late))
-            restore(rows[samples.rows[at]], samples.times[at], samples.values[at])
-        self._references = references[order]
-        self._n_logged = len(order)
-        self._first_reference = max(replay.rows, default=0) + 1
+        restored = restore_head(self.head, replay, files.chunks)
+        self._references = restored.references
+        self._n_logged = len(self._references)
+        self._first_reference = replay.references.greatest + 1
         covered = files.checkpoint.number if files.checkpoint else -1
         self._log.segment = max((covered, *files.wal)) + 1
         self._late_log.segment = max((-1, *files.wbl)) + 1
-        self.problems, self.unread = tuple(replay.problems), dict(replay.unread)
+        self._chunk_files = HeadChunkWriter(min(files.chunks, default=1), max(files.chunks, default=0) + 1)
+        self._names = LoggedNames(replay.references, restored.references, min(files.wal, default=self._log.segment))
+        self.problems = (*replay.problems, *restored.problems)
+        self.unread, self.losses = dict(replay.unread + restored.skipped), tuple(replay.losses)
         return self
+
+    @property
+    def is_to_be_recovered(self) -> bool:
+        """Whether files are damaged, or end within a record: then they are to be mended and read again."""
+        return bool(self.problems) or any(loss.unfinished for loss in self.losses)
 
     # ---- samples ---------------------------------------------------------------------------------------------
 
@@ -168,6 +173,57 @@ class Store:
     def _encode(self, rows: IntArray, times: IntArray, values: npt.NDArray[np.float64]) -> Encoded:
         return Encoded(*native.encode_log_samples(self._references[rows], times, values, _RECORD_SAMPLES))
 
+    # ---- head chunks and checkpoints -------------------------------------------------------------------------
+
+    def stage_chunks(self) -> ChunkMove | None:
+        """What writes the chunks that the head has closed to files; None where there is none.
+
+        When it is done, `commit_chunks`; and else `chunks_failed`.
+        """
+        closed, data = self.head.unmoved()
+        if not data:
+            return None
+        references = self._references[closed.series]
+        return self._chunk_files.stage(references, closed.min_time, closed.max_time, data)
+
+    def commit_chunks(self, move: ChunkMove, files: Mapping[str, File]) -> None:
+        """The chunks are in files: from now on they are read from there. `files` are those of the move, by path."""
+        self._chunk_files.commit()
+        for part in move.parts:
+            self.head.move(part.count, files[part.path], part.starts)
+
+    def chunks_failed(self) -> None:
+        """Some operation was not done: the chunks stay in memory."""
+        self._chunk_files.failed()
+
+    def truncated(self, before: int) -> list[Operation]:
+        """What the head had before a time (ms) is in blocks: drop it. Returns what removes the files of its chunks.
+
+        The log goes on in another segment, as far as a checkpoint will not reach.
+        """
+        dropped = self.head.truncate(before)
+        self._names.drop(self._references[dropped], self._log.segment)
+        used = frozenset(map(number_of, self.head.files))
+        return [*self._log.cut(), *self._chunk_files.drop_unused(used)]
+
+    def checkpoint_due(self) -> int | None:
+        """The last segment of the log that a checkpoint is to stand for now; None where it is too short."""
+        return last_covered(self._names.first_segment, self._log.segment - (self._log.position == 0))
+
+    def checkpoint(self, files: HeadFiles, last: int, decompress_zstd: Decompress) -> Checkpointing:
+        """A checkpoint that stands for the segments up to `last`; `files` has them, and the checkpoint before.
+
+        When its operations are done, say `checkpointed`; if one fails, nothing has changed.
+        """
+        kept = self._names.kept(self._references[: self._n_logged], last)
+        return Checkpointing(
+            files, last, kept, self.head.min_valid_time, decompress_zstd, compress=self.options.compress_log
+        )
+
+    def checkpointed(self, last: int) -> None:
+        """The checkpoint is there, and the segments are gone."""
+        self._names.forget(last)
+
     # ---- blocks ----------------------------------------------------------------------------------------------
 
     def due_range(self) -> tuple[int, int] | None:
@@ -201,13 +257,3 @@ def _without_overlaps(found: SourceRuns) -> Runs:
         return found.runs
     runs, _ = assemble(found.table(), len(found.runs))
     return runs
-
-
-def _not_deleted(samples: LoggedSamples, deletions: Sequence[Deletion]) -> npt.NDArray[np.bool_]:
-    """Which of the samples were not deleted after they were logged."""
-    kept = np.ones(len(samples.rows), np.bool_)
-    for deletion in deletions:
-        own = np.flatnonzero(samples.rows[: deletion.logged] == deletion.row)
-        interval = np.array([(deletion.min_time, deletion.max_time)], np.int64)
-        kept[own[is_deleted(samples.times[own], interval)]] = False
-    return kept

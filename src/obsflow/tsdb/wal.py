@@ -1,33 +1,19 @@
-"""Framing of the write-ahead log, its checkpoints and the out-of-order log: segments, pages, fragments, records."""
+"""Segments of the write-ahead log, its checkpoints and the out-of-order log: their records, and what is damaged."""
 
 from collections.abc import Iterator
 
 import attrs
+import numpy as np
 
 from obsflow import native
 from obsflow.errors import CorruptionError
-from obsflow.tsdb.encoding import Buffer
+from obsflow.tsdb.encoding import ByteArray, IntArray
 from obsflow.tsdb.files import Decompress, File
 
-PAGE_BYTES = 1 << 15
+PAGE_BYTES = native.LOG_PAGE_BYTES
 HEADER_BYTES = 7
 
-_REST_IS_ZERO, _FULL, _FIRST, _MIDDLE, _LAST = range(5)
-_STARTS = (_FULL, _FIRST)
-_CONTINUES = (_MIDDLE, _LAST)
-_OCCUPIED = (*_STARTS, *_CONTINUES)
-_OUT_OF_PLACE = {
-    _REST_IS_ZERO: "record is not continued",
-    _FULL: "record starts within a record",
-    _FIRST: "record starts within a record",
-    _MIDDLE: "record has no start",
-    _LAST: "record has no start",
-}
-_TYPE_MASK = 0x07
-_SNAPPY = 0x08
-_ZSTD = 0x10
-_NO_COMPRESSION = 0
-_COMPRESSIONS = (_NO_COMPRESSION, _SNAPPY, _ZSTD)
+_NO_KIND = 0
 
 
 @attrs.frozen
@@ -39,133 +25,104 @@ class Record:
     data: bytes
 
 
-@attrs.frozen
-class _Fragment:
-    offset: int
-    kind: int
-    compression: int
-    data: bytes
+@attrs.frozen(eq=False)
+class Records:
+    """Records of one segment: record `i` is `lengths[i]` bytes from `starts[i]` of `data` on.
 
-
-class _TornError(CorruptionError):
-    """The segment ends within a fragment."""
-
-
-_ENDS_WITHIN = "segment ends within a record"
-
-
-def read_segment(
-    file: File, decompress_zstd: Decompress, problems: list[CorruptionError], *, is_last: bool = False
-) -> Iterator[Record]:
-    """The records of a segment. What is damaged is added to `problems`, and reading goes on after it.
-
-    A record that is not whole at the end of the last segment is no damage: it is being written.
+    `offsets` are those of their first fragments. `data` holds until the next records are read.
     """
-    parts: list[_Fragment] = []
-    in_step = True  # False after a fault, until a record starts
 
-    for fragment in _fragments(file, problems, is_last=is_last):
-        if fragment is None:
-            parts, in_step = [], False
-            continue
-        if fragment.kind == _REST_IS_ZERO and not parts:
-            continue
-        if fragment.kind not in (_CONTINUES if parts else _STARTS):
-            if in_step:
-                problems.append(CorruptionError(_OUT_OF_PLACE[fragment.kind], file.name, fragment.offset))
-            parts, in_step = [], fragment.kind in _STARTS
-            if not in_step:
-                continue
-        in_step = True
-        parts.append(fragment)
-        if fragment.kind in (_FULL, _LAST):
-            record = _assemble(file.name, parts, decompress_zstd, problems)
-            parts = []
-            if record is not None:
-                yield record
-    if parts and not is_last:
-        problems.append(CorruptionError(_ENDS_WITHIN, file.name, parts[0].offset))
+    file: str
+    data: ByteArray
+    offsets: IntArray
+    starts: IntArray
+    lengths: IntArray
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, i: int) -> Record:
+        start = int(self.starts[i])
+        data = self.data[start : start + int(self.lengths[i])].tobytes()
+        return Record(self.file, int(self.offsets[i]), data)
+
+    @property
+    def kinds(self) -> ByteArray:
+        """The type of each; 0 of an empty one."""
+        kinds = np.full(len(self), _NO_KIND, np.uint8)
+        some = self.lengths > 0
+        kinds[some] = self.data[self.starts[some]]
+        return kinds
+
+    def take(self, at: IntArray | slice) -> "Records":
+        """Those at these indices."""
+        return Records(self.file, self.data, self.offsets[at], self.starts[at], self.lengths[at])
 
 
-def _fragments(file: File, problems: list[CorruptionError], *, is_last: bool) -> Iterator[_Fragment | None]:
-    """The fragments of all pages; None in the place of each fault, after which comes what is sound again."""
-    data = file.data
-    for page in range(0, len(data), PAGE_BYTES):
-        page_end = page + PAGE_BYTES
-        position, end = page, min(page_end, len(data))
-        while end - position >= HEADER_BYTES or (position < end < page_end):
+class Segment:
+    """Reads one segment. A record that is not whole at the end of the last segment is no damage: it is being written.
+
+    Once the records have been read, `problems` has a `CorruptionError` for each place that is damaged, at least one
+    record each; `lost` are the bytes that were passed over for it; `unfinished` those of a record that was being
+    written, and `sound_end` is where the last whole record ends.
+    """
+
+    def __init__(self, file: File, decompress_zstd: Decompress, *, is_last: bool = False) -> None:
+        self.file = file
+        self.problems: list[CorruptionError] = []
+        self._decompress_zstd = decompress_zstd
+        self._is_last = is_last
+        self._reader = native.LogReader(file.data, is_last=is_last)
+
+    @property
+    def lost(self) -> int:
+        """Bytes that were passed over, as they are damaged or belong to a record that is."""
+        return self._reader.lost
+
+    @property
+    def sound_end(self) -> int:
+        """Where the last whole record ends."""
+        return self._reader.sound_end
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes at the end that are no whole record yet; 0 in a segment that others follow."""
+        if not self._is_last:
+            return 0
+        tail = self.file.data[self.sound_end :]
+        return len(tail) if any(bytes(tail)) and not self._ends_in_damage else 0
+
+    @property
+    def _ends_in_damage(self) -> bool:
+        return bool(self.problems) and self.problems[-1].offset >= self.sound_end
+
+    def records(self) -> Iterator[Records]:
+        """The records, many at a time, those of damaged places left out."""
+        name = self.file.name
+        for batch in self._reader.batches():
+            self.problems += [CorruptionError(native.LOG_FAULTS[code], name, at) for code, at in batch.faults]
+            records = Records(name, batch.data, batch.offsets, batch.starts, batch.lengths)
+            if batch.is_zstd.any():
+                records = self._decompress(records, np.flatnonzero(batch.is_zstd))
+            if len(records):
+                yield records
+
+    def _decompress(self, records: Records, zstd: IntArray) -> Records:
+        """The same, with those at `zstd` decompressed; those that can't be are left out."""
+        parts = [records.data]
+        starts, lengths = records.starts.copy(), records.lengths.copy()
+        end = len(records.data)
+        kept = np.ones(len(records), np.bool_)
+        for i in zstd.tolist():
+            record = records[i]
             try:
-                fragment = _decode_fragment(file, position, end, page_end)
-            except CorruptionError as problem:
-                torn = isinstance(problem, _TornError)
-                # A page that begins with a fault is given up at once, so that a file of garbage is passed quickly.
-                after = _find_sound(file, position + 1, end) if torn or position > page else end
-                if after < end or not (torn and is_last):
-                    problems.append(CorruptionError(problem.message, file.name, position))
-                    yield None
-                position = after
+                data = self._decompress_zstd(record.data)
+            except CorruptionError as error:
+                kept[i] = False
+                message = f"record does not decompress: {error.message}"
+                self.problems.append(CorruptionError(message, record.file, record.offset))
                 continue
-            yield fragment
-            if fragment.kind == _REST_IS_ZERO:
-                break
-            position += HEADER_BYTES + len(fragment.data)
-
-
-def _find_sound(file: File, position: int, end: int) -> int:
-    """Where the next fragment starts whose checksum holds, or `end`."""
-    data = bytes(file.data[position:end])
-    for at in range(len(data) - HEADER_BYTES):
-        stop = at + HEADER_BYTES + (data[at + 1] << 8 | data[at + 2])
-        if (
-            data[at] & _TYPE_MASK in _OCCUPIED
-            and data[at] & ~_TYPE_MASK in _COMPRESSIONS
-            and at + HEADER_BYTES < stop <= len(data)
-            and native.crc32c(data[at + HEADER_BYTES : stop]) == int.from_bytes(data[at + 3 : at + HEADER_BYTES], "big")
-        ):
-            return position + at
-    return end
-
-
-def _decode_fragment(file: File, position: int, end: int, page_end: int) -> _Fragment:
-    """The fragment at `position`, which has no data where its type says that the rest of the page is empty."""
-    data = file.data
-    flags = data[position]
-    kind = flags & _TYPE_MASK
-    if kind == _REST_IS_ZERO:
-        if any(data[position:end]):
-            raise CorruptionError("expected zeros in the rest of the page", file.name, position)
-        return _Fragment(position, kind, _NO_COMPRESSION, b"")
-    if end - position < HEADER_BYTES:
-        raise _TornError(_ENDS_WITHIN)
-    compression = flags & ~_TYPE_MASK
-    if kind not in _OCCUPIED or compression not in _COMPRESSIONS:
-        raise CorruptionError(f"fragment of unknown type {flags:#04x}", file.name, position)
-    start = position + HEADER_BYTES
-    stop = start + int.from_bytes(data[position + 1 : position + 3], "big")
-    if stop > page_end:
-        raise CorruptionError("fragment does not fit into its page", file.name, position)
-    if stop > end:
-        raise _TornError(_ENDS_WITHIN)
-    body = bytes(data[start:stop])
-    if native.crc32c(body) != int.from_bytes(data[position + 3 : start], "big"):
-        raise CorruptionError("checksum of a fragment does not match", file.name, position)
-    return _Fragment(position, kind, compression, body)
-
-
-def _assemble(
-    file: str, parts: list[_Fragment], decompress_zstd: Decompress, problems: list[CorruptionError]
-) -> Record | None:
-    data = b"".join([part.data for part in parts])
-    try:
-        return Record(file, parts[0].offset, _uncompress(data, parts[0].compression, decompress_zstd))
-    except CorruptionError as error:
-        problems.append(CorruptionError(f"record does not decompress: {error.message}", file, parts[0].offset))
-        return None
-
-
-def _uncompress(data: Buffer, compression: int, decompress_zstd: Decompress) -> bytes:
-    if compression == _SNAPPY:
-        return native.snappy_decode(data)
-    if compression == _ZSTD:
-        return decompress_zstd(bytes(data))
-    return bytes(data)
+            parts.append(np.frombuffer(data, np.uint8))
+            starts[i], lengths[i] = end, len(data)
+            end += len(data)
+        return Records(records.file, np.concatenate(parts), records.offsets, starts, lengths).take(np.flatnonzero(kept))
