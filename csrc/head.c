@@ -1,19 +1,22 @@
 #include "head.h"
 
+#include "head_slots.h"
 #include "xor_write.h"
 
 enum {
-    SLOT_BITS = 28,   /* the number of a slot; its size is above */
     FIRST_BYTES = 160, /* what a series' first chunk is expected to need */
     CUT_BYTES = 1005, /* a chunk of more is full: 1024 less what the longest sample takes */
     AHEAD = 8         /* how many samples ahead the series are fetched */
 };
 
-static const uint16_t SLOT_BYTES[OBS_HEAD_SIZES] = {64, 128, 192, 256, 384, 512, 768, OBS_HEAD_CHUNK_BYTES_MAX};
-
-size_t obs_head_slot_bytes(size_t size)
+obs_status obs_head_add_page(obs_head *head, uint8_t *bytes)
 {
-    return size < OBS_HEAD_SIZES ? SLOT_BYTES[size] : 0;
+    obs_head_pages *pages = &head->pages;
+    if (pages->n >= pages->capacity || pages->n >= SLOT_PAGES_MAX)
+        return OBS_NO_SPACE;
+    pages->table[pages->n++] = (obs_head_page){.bytes = bytes};
+    link_page(pages, &pages->empty, (int32_t)pages->n);
+    return OBS_OK;
 }
 
 void obs_head_start(obs_head *head, size_t first)
@@ -27,44 +30,12 @@ static inline bool has_row(const obs_head *head, int64_t row)
     return row >= 0 && (size_t)row < head->n_series;
 }
 
-/* ---- slots --------------------------------------------------------------------------------------------------- */
-
-static inline uint8_t *slot_bytes(const obs_head *head, int32_t slot)
-{
-    size_t size = (size_t)slot >> SLOT_BITS, number = (size_t)slot & (((size_t)1 << SLOT_BITS) - 1);
-    return head->slots[size].pages[number / OBS_HEAD_PAGE_SLOTS] + number % OBS_HEAD_PAGE_SLOTS * SLOT_BYTES[size];
-}
-
-/* The least size that holds so many bytes. */
-static inline size_t size_for(size_t bytes)
-{
-    size_t size = 0;
-    while (size < OBS_HEAD_SIZES - 1 && bytes > SLOT_BYTES[size])
-        size++;
-    return size;
-}
-
-/* A slot of this size, or -1. */
-static int32_t take_slot(obs_head *head, size_t size)
-{
-    obs_head_slots *slots = head->slots + size;
-    if (slots->n_spare)
-        return slots->spare[--slots->n_spare];
-    if (slots->n_used >= slots->n_pages * OBS_HEAD_PAGE_SLOTS || slots->n_used >> SLOT_BITS)
-        return -1;
-    return (int32_t)(size << SLOT_BITS | slots->n_used++);
-}
-
-static void give_slot(obs_head *head, int32_t slot)
-{
-    obs_head_slots *slots = head->slots + (slot >> SLOT_BITS);
-    slots->spare[slots->n_spare++] = slot;
-}
-
 /* ---- taking samples ------------------------------------------------------------------------------------------ */
 
 static uint8_t classify(const obs_head_series *series, const obs_head_bounds *bounds, int64_t time, uint64_t bits)
 {
+    if (time == INT64_MIN) /* stands for no sample */
+        return OBS_HEAD_OUT_OF_BOUNDS;
     if (time >= bounds->min_time) {
         if (time > series->open.time)
             return OBS_HEAD_TAKEN;
@@ -122,7 +93,8 @@ static int64_t part_end(int64_t first, int64_t newest, int64_t end, double ratio
     double parts = span / ((double)obs_time_add(obs_time_sub(newest, first), 1) * ratio);
     if (!(parts > 1) || parts > 1e15)
         return end;
-    return (int64_t)((double)first + span / (double)(int64_t)parts);
+    double at = (double)first + span / (double)(int64_t)parts;
+    return at < 9223372036854775808.0 ? (int64_t)at : end;
 }
 
 static bool is_full(obs_head_series *series, int64_t time)
@@ -142,11 +114,11 @@ static bool close_chunk(obs_head *head, size_t row, size_t *lacking)
     obs_head_closed *closed = &head->closed;
     size_t length = (size_t)(series->open.position + 7) / 8, at = closed->n;
     if (length > head->arena_size - head->arena_used) {
-        *lacking = OBS_HEAD_SIZES;
+        *lacking = OBS_HEAD_LACKS_ARENA;
         return false;
     }
     if (at >= closed->capacity || at >= INT32_MAX) {
-        *lacking = OBS_HEAD_SIZES + 1;
+        *lacking = OBS_HEAD_LACKS_CLOSED;
         return false;
     }
     memcpy(head->arena + head->arena_used, slot_bytes(head, series->slot), length);
@@ -169,8 +141,8 @@ static bool cut_chunk(obs_head *head, size_t row, size_t *lacking)
     obs_head_series *series = head->series + row;
     size_t length = (size_t)series->open.position / 8, size = size_for(length + length / 8 + XOR_SAMPLE_ROOM);
     int32_t slot = series->slot;
-    if (size < (size_t)slot >> SLOT_BITS && (slot = take_slot(head, size)) < 0) {
-        *lacking = size;
+    if (size < page_of(head, slot)->size && (slot = take_slot(head, size)) < 0) {
+        *lacking = OBS_HEAD_LACKS_PAGE;
         return false;
     }
     bool is_closed = close_chunk(head, row, lacking);
@@ -187,12 +159,12 @@ static bool cut_chunk(obs_head *head, size_t row, size_t *lacking)
 static bool make_room(obs_head *head, obs_head_series *series, size_t *lacking)
 {
     size_t needed = (size_t)(series->open.position / 8) + XOR_SAMPLE_ROOM;
-    if (series->slot >= 0 && needed <= SLOT_BYTES[series->slot >> SLOT_BITS])
+    if (series->slot >= 0 && needed <= SLOT_BYTES[page_of(head, series->slot)->size])
         return true;
     size_t size = size_for(series->slot >= 0 ? needed : FIRST_BYTES);
     int32_t slot = take_slot(head, size);
     if (slot < 0) {
-        *lacking = size;
+        *lacking = OBS_HEAD_LACKS_PAGE;
         return false;
     }
     if (series->slot >= 0) {
@@ -216,11 +188,27 @@ static inline void write_sample(obs_xor_state *open, uint8_t *chunk, int64_t tim
     xor_stop_writing(open, chunk, &w);
 }
 
-obs_status obs_head_append(obs_head *head, const int64_t *rows, const int64_t *times, const double *values, size_t n,
-                           size_t *done, size_t *lacking)
+/* Appends a sample that is newer than what the series has. Says false, and what is lacking, where there is no room. */
+static inline bool append_one(obs_head *head, size_t row, int64_t time, uint64_t bits, size_t *lacking)
 {
-    if (head->chunk_range <= 0)
-        return OBS_INVALID;
+    obs_head_series *series = head->series + row;
+    obs_xor_state *open = &series->open;
+    if (open->count && is_full(series, time) && !cut_chunk(head, row, lacking))
+        return false;
+    if (!make_room(head, series, lacking))
+        return false;
+    if (!open->count) {
+        series->first = time;
+        series->cut = range_end(time, head->chunk_range);
+    }
+    write_sample(open, slot_bytes(head, series->slot), time, bits);
+    return true;
+}
+
+/* Sample i is at times[i * stride]. */
+static inline obs_status append_many(obs_head *head, const int64_t *rows, const int64_t *times, size_t stride,
+                                     const double *values, size_t n, size_t *done, size_t *lacking)
+{
     for (size_t i = *done; i < n; i++, ++*done) {
         if (i + 2 * AHEAD < n && has_row(head, rows[i + 2 * AHEAD]))
             __builtin_prefetch(head->series + rows[i + 2 * AHEAD], 1);
@@ -229,24 +217,58 @@ obs_status obs_head_append(obs_head *head, const int64_t *rows, const int64_t *t
             if (ahead->slot >= 0)
                 __builtin_prefetch(slot_bytes(head, ahead->slot) + ahead->open.position / 8, 1);
         }
-        if (!has_row(head, rows[i]))
+        int64_t time = times[i * stride];
+        if (!has_row(head, rows[i]) || time <= head->series[rows[i]].open.time)
             return OBS_INVALID;
-        obs_head_series *series = head->series + rows[i];
-        obs_xor_state *open = &series->open;
-        if (times[i] <= open->time)
-            return OBS_INVALID;
-        if (open->count && is_full(series, times[i])) {
-            if (!cut_chunk(head, (size_t)rows[i], lacking))
-                return OBS_NO_SPACE;
-        }
-        if (!make_room(head, series, lacking))
+        if (!append_one(head, (size_t)rows[i], time, obs_double_bits(values + i), lacking))
             return OBS_NO_SPACE;
-        if (!open->count) {
-            series->first = times[i];
-            series->cut = range_end(times[i], head->chunk_range);
-        }
-        write_sample(open, slot_bytes(head, series->slot), times[i], obs_double_bits(values + i));
     }
+    return OBS_OK;
+}
+
+obs_status obs_head_append(obs_head *head, const int64_t *rows, const int64_t *times, const double *values, size_t n,
+                           size_t *done, size_t *lacking)
+{
+    if (head->chunk_range <= 0)
+        return OBS_INVALID;
+    return append_many(head, rows, times, 1, values, n, done, lacking);
+}
+
+obs_status obs_head_append_at(obs_head *head, int64_t min_time, const int64_t *rows, int64_t time, const double *values,
+                              size_t n, size_t *done, size_t *lacking)
+{
+    if (head->chunk_range <= 0 || time < min_time)
+        return OBS_INVALID;
+    for (size_t i = *done; i < n; i++) {
+        if (i + AHEAD < n && has_row(head, rows[i + AHEAD]))
+            __builtin_prefetch(head->series + rows[i + AHEAD], 1);
+        if (!has_row(head, rows[i]) || time <= head->series[rows[i]].open.time)
+            return OBS_INVALID;
+    }
+    return append_many(head, rows, &time, 0, values, n, done, lacking);
+}
+
+obs_status obs_head_take(obs_head *head, const obs_head_bounds *bounds, int64_t row, int64_t time, double value,
+                         uint8_t *code, size_t *lacking)
+{
+    if (head->chunk_range <= 0 || !has_row(head, row))
+        return OBS_INVALID;
+    uint64_t bits = obs_double_bits(&value);
+    *code = classify(head->series + row, bounds, time, bits);
+    if (*code == OBS_HEAD_TAKEN && !append_one(head, (size_t)row, time, bits, lacking))
+        return OBS_NO_SPACE;
+    return OBS_OK;
+}
+
+obs_status obs_head_mark_newest(obs_head *head, int64_t row, int64_t time, double value, size_t *lacking)
+{
+    if (!has_row(head, row) || time <= head->series[row].open.time)
+        return OBS_INVALID;
+    obs_xor_state *open = &head->series[row].open;
+    if (open->count && !cut_chunk(head, (size_t)row, lacking))
+        return OBS_NO_SPACE;
+    open->time = time;
+    open->bits = obs_double_bits(&value);
     return OBS_OK;
 }
 

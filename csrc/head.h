@@ -1,7 +1,7 @@
 /* The newest samples of many series: an open XOR chunk each, which grows sample by sample, and chunks that are closed.
  *
  *   series   64 bytes each: where its open chunk stands, and its newest closed chunk
- *   slots    the open chunks' bytes, in pages of slots of a few sizes: each chunk gets one that would have held the chunk before
+ *   slots    the open chunks' bytes, in pages of slots of one size: each chunk gets one that would have held the chunk before
  *            it, and moves to a larger one where that is not enough
  *   closed   a row for each closed chunk, linked from newer to older; its bytes lie in an arena, and never change
  *
@@ -18,8 +18,8 @@
 #include "xor.h"
 
 enum {
-    OBS_HEAD_SIZES = 8,           /* of slots */
-    OBS_HEAD_PAGE_SLOTS = 1024,   /* slots of one page */
+    OBS_HEAD_SIZES = 12, /* of slots */
+    OBS_HEAD_PAGE_BYTES = 65536,
     OBS_HEAD_CHUNK_SAMPLES = 120,
     OBS_HEAD_CHUNK_BYTES_MAX = 1040 /* bytes that a closed chunk can have */
 };
@@ -29,17 +29,29 @@ typedef struct {
     obs_xor_state open; /* no chunk is open where its count is 0; the time and bits of the newest sample are kept */
     int64_t first;      /* when the open chunk starts */
     int64_t cut;        /* a sample at this time or later starts another chunk */
-    int32_t slot;       /* of the open chunk: the size in the upper bits, the number below; or -1 */
+    int32_t slot;       /* of the open chunk: its page in the upper bits, which of it below; or -1 */
     int32_t newest;     /* its newest closed chunk, or -1 */
 } obs_head_series;
 
+/* A page of slots of one size. A number of a page is one more than its index, so that 0 is none. */
 typedef struct {
-    uint8_t *const *pages; /* [n_pages] of OBS_HEAD_PAGE_SLOTS slots each */
-    size_t n_pages;
-    int32_t *spare; /* [n_pages * OBS_HEAD_PAGE_SLOTS]: slots given back */
-    size_t n_spare;
-    size_t n_used; /* slots that were ever taken */
-} obs_head_slots;
+    uint8_t *bytes; /* [OBS_HEAD_PAGE_BYTES] */
+    int32_t next;   /* in its list: of the pages of this size that have a free slot, or of those that have none in use */
+    int32_t before;
+    uint16_t used;
+    uint16_t touched; /* slots that were ever used */
+    uint16_t spare;   /* the newest that was given back, which names the one before it: one more than which, 0 for none */
+    uint16_t size;
+} obs_head_page;
+
+/* The first pages of lists. What is empty goes to any size, so that series which outgrow a size together leave nothing behind. */
+typedef struct {
+    obs_head_page *table; /* [capacity] */
+    size_t capacity;
+    size_t n;
+    int32_t with_room[12]; /* OBS_HEAD_SIZES */
+    int32_t empty;
+} obs_head_pages;
 
 /* Closed chunks, oldest first. */
 typedef struct {
@@ -57,7 +69,7 @@ typedef struct {
 typedef struct {
     obs_head_series *series;
     size_t n_series;
-    obs_head_slots slots[8]; /* OBS_HEAD_SIZES */
+    obs_head_pages pages;
     obs_head_closed closed;
     uint8_t *arena; /* the one that is being filled */
     size_t arena_size;
@@ -76,9 +88,12 @@ typedef enum {
     OBS_HEAD_LATE           /* older than the newest sample, and to be taken as a late one */
 } obs_head_code;
 
-/* What times are taken. */
+/* What an append has no room for. */
+typedef enum { OBS_HEAD_LACKS_PAGE, OBS_HEAD_LACKS_ARENA, OBS_HEAD_LACKS_CLOSED } obs_head_lack;
+
+/* What times are taken; INT64_MIN never is. */
 typedef struct {
-    int64_t min_time; /* of samples, but for late ones */
+    int64_t min_time;  /* of samples, but for late ones */
     int64_t late_from; /* the oldest late sample; INT64_MAX where none are taken */
 } obs_head_bounds;
 
@@ -89,8 +104,8 @@ typedef struct {
     size_t capacity;
 } obs_head_scratch;
 
-/* Bytes of a slot of this size, 0 : OBS_HEAD_SIZES. */
-size_t obs_head_slot_bytes(size_t size);
+/* Adds a page of OBS_HEAD_PAGE_BYTES. OBS_NO_SPACE where the table of them is full. */
+obs_status obs_head_add_page(obs_head *head, uint8_t *bytes);
 
 /* Makes the series first : n_series empty. */
 void obs_head_start(obs_head *head, size_t first);
@@ -100,12 +115,25 @@ void obs_head_start(obs_head *head, size_t first);
 obs_status obs_head_check(obs_head *head, const obs_head_bounds *bounds, const int64_t *rows, const int64_t *times,
                           const double *values, size_t n, obs_head_scratch *scratch, uint8_t *codes);
 
-/* Appends the samples `*done` : n, each newer than what its series has, and counts on `*done`. OBS_NO_SPACE when there is no
- * slot of the size `*lacking`, or else no room for another chunk in the arena (`*lacking` is OBS_HEAD_SIZES) or in the table
- * of closed chunks (OBS_HEAD_SIZES + 1). OBS_INVALID for a row that is not there, or a sample that is not newer; those
- * before it are appended. */
+/* Appends the samples `*done` : n, each newer than what its series has, and counts on `*done`. OBS_NO_SPACE when another page,
+ * arena, or row of the table of closed chunks is needed, an obs_head_lack. OBS_INVALID for a row that is not there, or a sample
+ * that is not newer; those before it are appended. */
 obs_status obs_head_append(obs_head *head, const int64_t *rows, const int64_t *times, const double *values, size_t n,
                            size_t *done, size_t *lacking);
+
+/* The same for distinct series that all get a sample at one time, not before `min_time`. OBS_INVALID, and nothing is appended, if
+ * one of them has a sample that is not older. */
+obs_status obs_head_append_at(obs_head *head, int64_t min_time, const int64_t *rows, int64_t time, const double *values,
+                              size_t n, size_t *done, size_t *lacking);
+
+/* One sample: says in `*code` what becomes of it, an obs_head_code, and appends it where that is OBS_HEAD_TAKEN. OBS_NO_SPACE as
+ * for many, and OBS_INVALID for a row that is not there; the sample is not appended then. */
+obs_status obs_head_take(obs_head *head, const obs_head_bounds *bounds, int64_t row, int64_t time, double value,
+                         uint8_t *code, size_t *lacking);
+
+/* Says that the newest sample of a series is this one, which is kept elsewhere: the open chunk is closed, and what comes next
+ * must be newer. OBS_NO_SPACE as above; OBS_INVALID for a row that is not there, or a sample that is not newer. */
+obs_status obs_head_mark_newest(obs_head *head, int64_t row, int64_t time, double value, size_t *lacking);
 
 /* Runs of the series `rows` that touch [from, to]: series i has offsets[i] : offsets[i + 1]. */
 typedef struct {

@@ -1,8 +1,8 @@
 """From a metric to an action: Prometheus data, PromQL, rules, routing and notifications as one library.
 
-`open` reads a Prometheus data directory, `TSDB` is a store in memory, `Engine` evaluates PromQL over either. `Flow` is
-the loop from samples to notifications, a machine that takes time as an argument; `run_backtest` replays it over
-history.
+`open` opens a Prometheus data directory, to read or to write it; `TSDB` is a store in memory; `Engine` evaluates PromQL
+over any of them. `Flow` is the loop from samples to notifications, a machine that takes time as an argument;
+`run_backtest` replays it over history.
 """
 
 import importlib
@@ -10,7 +10,8 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from obsflow.adapters.data_directory import open_database as open  # noqa: A004 - `obsflow.open` is how it reads
+    from obsflow.adapters.disk import DiskTSDB
+    from obsflow.adapters.opening import open_directory as open  # noqa: A004 - `obsflow.open` reads well
     from obsflow.adapters.routes import load_alertmanager
     from obsflow.adapters.scenario import ScenarioFiles, load_scenario
     from obsflow.alertmanager import Decision, Delivered, DeliveryFailed, Notify, ReceiveAlerts, SetSilence, Silence
@@ -45,6 +46,7 @@ __all__ = [
     "Delivered",
     "DeliveryFailed",
     "Dialect",
+    "DiskTSDB",
     "Engine",
     "EvaluationFailed",
     "Flow",
@@ -89,6 +91,7 @@ _ORIGINS = {
     "Delivered": "obsflow.alertmanager",
     "DeliveryFailed": "obsflow.alertmanager",
     "Dialect": "obsflow.promql",
+    "DiskTSDB": "obsflow.adapters.disk",
     "Engine": "obsflow.query.engine",
     "EvaluationFailed": "obsflow.rules",
     "Flow": "obsflow.flow.loop",
@@ -113,7 +116,7 @@ _ORIGINS = {
     "load_alertmanager": "obsflow.adapters.routes",
     "load_rules": "obsflow.rules",
     "load_scenario": "obsflow.adapters.scenario",
-    "open": "obsflow.adapters.data_directory",
+    "open": "obsflow.adapters.opening",
     "parse_sweep": "obsflow.flow.sweep",
     "render_page": "obsflow.flow.report.page",
     "run_backtest": "obsflow.flow.backtest",
@@ -126,7 +129,7 @@ _ORIGINS = {
 def __getattr__(name: str) -> Any:
     """A public name of the library, or one of its packages."""
     if name in _ORIGINS:
-        value = getattr(importlib.import_module(_ORIGINS[name]), "open_database" if name == "open" else name)
+        value = getattr(importlib.import_module(_ORIGINS[name]), "open_directory" if name == "open" else name)
         globals()[name] = value
         return value
     if not name.startswith("_") and importlib.util.find_spec(f"{__name__}.{name}") is not None:

@@ -1,6 +1,7 @@
 """The newest samples of many series, in memory that grows: an open chunk each, and chunks that are closed."""
 
-from typing import Any, Final, NamedTuple
+from array import array
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -36,8 +37,8 @@ NO_LATE_SAMPLES: Final = (1 << 63) - 1
 COPIES: Final = -1
 """The number of the buffer that holds copies of open chunks."""
 
-_SIZES: Final = int(lib.OBS_HEAD_SIZES)
-_PAGE_SLOTS: Final = int(lib.OBS_HEAD_PAGE_SLOTS)
+_PAGE_BYTES: Final = int(lib.OBS_HEAD_PAGE_BYTES)
+_PAGE_ENTRY_BYTES: Final = ffi.sizeof("obs_head_page")
 _SERIES: Final = np.dtype(
     {
         "names": ["time", "bits", "count", "newest"],
@@ -55,6 +56,7 @@ _SERIES_BYTES: Final = _SERIES.itemsize
 _ARENA_BYTES: Final = 1 << 18
 _MAX_ARENA_BYTES: Final = 1 << 24
 _FIRST_SERIES: Final = 64
+_FIRST_PAGES: Final = 4
 _FIRST_CLOSED: Final = 64
 _CLOSED_COLUMNS: Final = {
     "series": (np.int32, I32),
@@ -65,6 +67,14 @@ _CLOSED_COLUMNS: Final = {
     "min_time": (np.int64, I64),
     "max_time": (np.int64, I64),
 }
+
+
+_NOTHING: Final[dict[str, npt.NDArray[Any]]] = {
+    name: np.empty(0, dtype) for name, (dtype, _) in _CLOSED_COLUMNS.items()
+}
+
+HeadRows: TypeAlias = "Int64Array | array[int]"
+HeadValues: TypeAlias = "Float64Array | array[float]"
 
 
 class HeadRuns(NamedTuple):
@@ -111,20 +121,25 @@ class HeadStore:
     What `arenas` hold never changes: bytes are only added. Not for several threads at once.
     """
 
-    __slots__ = ("_alive", "_closed", "_free", "_head", "_pages", "_series", "arenas")
+    __slots__ = (
+        "_alive", "_bounds", "_closed", "_code", "_counts", "_head", "_page_table", "_pages", "_series", "_taken",
+        "arenas",
+    )  # fmt: skip
 
     def __init__(self, chunk_range: int) -> None:
         if chunk_range <= 0:
             raise ValueError(f"a chunk range must be positive, not {chunk_range}")
         self._head = ffi.new("obs_head *", {"chunk_range": chunk_range, "arena_number": -1})
         self._alive: dict[str, Any] = {}
-        self._pages: list[list[UInt8Array]] = [[] for _ in range(_SIZES)]
-        self._free: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32) for _ in range(_SIZES)]
+        self._bounds = ffi.new("obs_head_bounds *")
+        self._taken: tuple[int, int] = (0, 0)  # what the bounds are
+        self._code = ffi.new("uint8_t *")
+        self._counts = ffi.new(SIZE), ffi.new(SIZE)
+        self._pages: list[Any] = []
+        self._page_table = np.empty(0, np.uint8)
         self.arenas: dict[int, UInt8Array] = {}
         self._series = np.empty(0, np.uint8)
-        self._closed: dict[str, npt.NDArray[Any]] = {
-            name: np.empty(0, dtype) for name, (dtype, _) in _CLOSED_COLUMNS.items()
-        }
+        self._closed: dict[str, npt.NDArray[Any]] = _NOTHING.copy()
 
     def __len__(self) -> int:
         return int(self._head.n_series)
@@ -132,9 +147,9 @@ class HeadStore:
     @property
     def nbytes(self) -> int:
         """The memory that is taken, bytes; some of what is taken may never have been touched."""
-        slots = sum(page.nbytes for pages in self._pages for page in pages)
-        columns = sum(column.nbytes for column in (*self._closed.values(), *self._free))
-        return int(self._series.nbytes + slots + columns + sum(arena.nbytes for arena in self.arenas.values()))
+        pages = len(self._pages) * _PAGE_BYTES + self._page_table.nbytes
+        columns = sum(column.nbytes for column in self._closed.values())
+        return int(self._series.nbytes + pages + columns + sum(arena.nbytes for arena in self.arenas.values()))
 
     def add_series(self, n: int) -> None:
         """Add `n` series without samples."""
@@ -149,22 +164,61 @@ class HeadStore:
         self._head.n_series = after
         lib.obs_head_start(self._head, before)
 
-    def check(
-        self, rows: Int64Array, times: Int64Array, values: Float64Array, *, min_time: int, late_from: int
-    ) -> UInt8Array:
+    def check(self, rows: Int64Array, times: Int64Array, values: Float64Array, bounds: tuple[int, int]) -> UInt8Array:
         """What would become of samples appended one after another, uint8 `[n]` of HEAD_ codes; changes nothing.
 
-        `min_time` bounds all but late samples, which are taken from `late_from` on. Raises ValueError for a row that is
+        `bounds` are the least time of all but late samples, and that of late ones. Raises ValueError for a row that is
         not there.
         """
         columns = self._columns(rows, times, values)
         n = len(columns[0])
         codes, old_times, old_bits = np.empty(n, np.uint8), np.empty(n, np.int64), np.empty(n, np.uint64)
-        bounds = ffi.new("obs_head_bounds *", (min_time, late_from))
+        self._set_bounds(bounds)
         scratch = ffi.new("obs_head_scratch *", (pass_memory(I64, old_times), pass_memory(U64, old_bits), n))
         views = _pass_columns(columns)
-        check(lib.obs_head_check(self._head, bounds, *views, n, scratch, pass_memory(U8, codes)))
+        check(lib.obs_head_check(self._head, self._bounds, *views, n, scratch, pass_memory(U8, codes)))
         return codes
+
+    def append_at(self, rows: HeadRows, time: int, values: HeadValues, *, min_time: int) -> bool:
+        """Append a sample at one time to each of distinct series, if that is not before `min_time`.
+
+        Buffers of int64 and float64, as many. False, and nothing is appended, where one of the series is not there, or
+        has a sample that is not older.
+        """
+        done, lacking = self._counts
+        done[0] = 0
+        n, views = len(rows), (pass_memory(I64, rows), time, pass_memory(F64, values))
+        append = lib.obs_head_append_at
+        while (status := append(self._head, min_time, *views, n, done, lacking)) == lib.OBS_NO_SPACE:
+            self._grow(int(lacking[0]))
+        return bool(status == lib.OBS_OK)
+
+    def take(self, row: int, time: int, value: float, bounds: tuple[int, int]) -> int:
+        """Append one sample if it is newer than what its series has; returns its code, as `check` does.
+
+        Raises ValueError for a row that is not there.
+        """
+        if bounds != self._taken:
+            self._set_bounds(bounds)
+        code, lacking = self._code, self._counts[1]
+        status = lib.obs_head_take(self._head, self._bounds, row, time, value, code, lacking)
+        while status == lib.OBS_NO_SPACE:
+            self._grow(int(lacking[0]))
+            status = lib.obs_head_take(self._head, self._bounds, row, time, value, code, lacking)
+        if status:
+            check(status)
+        taken: int = code[0]
+        return taken
+
+    def mark_newest(self, row: int, time: int, value: float) -> None:
+        """Say that the newest sample of a series is one that is kept elsewhere; its open chunk is closed.
+
+        Raises ValueError where it is not newer, or for a row that is not there.
+        """
+        lacking = self._counts[1]
+        while (status := lib.obs_head_mark_newest(self._head, row, time, value, lacking)) == lib.OBS_NO_SPACE:
+            self._grow(int(lacking[0]))
+        check(status)
 
     def append(self, rows: Int64Array, times: Int64Array, values: Float64Array) -> None:
         """Append samples, each newer than what its series has. Raises ValueError at one that is not, or at no such row.
@@ -276,6 +330,9 @@ class HeadStore:
     def _states(self) -> npt.NDArray[np.void]:
         return self._series[: len(self) * _SERIES_BYTES].view(_SERIES)
 
+    def _set_bounds(self, bounds: tuple[int, int]) -> None:
+        self._bounds.min_time, self._bounds.late_from = self._taken = bounds
+
     def _drop_arenas(self) -> None:
         used = set(np.unique(self.closed.buffer).tolist())
         for number in [number for number in self.arenas if number not in used and number != self._head.arena_number]:
@@ -290,9 +347,9 @@ class HeadStore:
         )
 
     def _grow(self, lacking: int) -> None:
-        if lacking < _SIZES:
-            self._add_page(lacking)
-        elif lacking == _SIZES:
+        if lacking == lib.OBS_HEAD_LACKS_PAGE:
+            self._add_page()
+        elif lacking == lib.OBS_HEAD_LACKS_ARENA:
             number = int(self._head.arena_number) + 1
             size = min(_MAX_ARENA_BYTES, _ARENA_BYTES << min(len(self.arenas), 16))
             self.arenas[number] = arena = np.empty(size, np.uint8)
@@ -303,18 +360,16 @@ class HeadStore:
         else:
             self._grow_closed()
 
-    def _add_page(self, size: int) -> None:
-        pages = self._pages[size]
-        pages.append(np.empty(_PAGE_SLOTS * lib.obs_head_slot_bytes(size), np.uint8))
-        slots = self._head.slots[size]
-        views = [pass_memory(U8, page) for page in pages]
-        table = ffi.new("uint8_t *[]", views)
-        free = np.empty(len(pages) * _PAGE_SLOTS, np.int32)
-        free[: slots.n_spare] = self._free[size][: slots.n_spare]
-        self._free[size] = free
-        free_view = pass_memory(I32, free)
-        self._alive[f"slots {size}"] = (views, table, free_view)
-        slots.pages, slots.n_pages, slots.spare = table, len(pages), free_view
+    def _add_page(self) -> None:
+        pages, used = self._head.pages, len(self._pages) * _PAGE_ENTRY_BYTES
+        if used == len(self._page_table):
+            grown = np.empty(max(_FIRST_PAGES * _PAGE_ENTRY_BYTES, 2 * used), np.uint8)
+            grown[:used] = self._page_table
+            self._page_table = grown
+            self._alive["pages"] = view = pass_memory(U8, grown)
+            pages.table, pages.capacity = ffi.cast("obs_head_page *", view), len(grown) // _PAGE_ENTRY_BYTES
+        self._pages.append(pass_memory(U8, np.empty(_PAGE_BYTES, np.uint8)))
+        check(lib.obs_head_add_page(self._head, self._pages[-1]))
 
     def _grow_closed(self) -> None:
         closed = self._head.closed

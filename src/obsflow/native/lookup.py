@@ -62,11 +62,13 @@ class LabelSets:
         check(lib.obs_lookup_find(self._lookup, known, asked, pass_memory(I64, rows)))
         return rows
 
-    def add(self, offsets: Int64Array, names: Ids, values: Ids) -> Int64Array:
+    def add(self, offsets: Int64Array, names: Ids, values: Ids, *, are_new: bool = False) -> Int64Array:
         """The numbers of label sets, int64 `[asked]`: those that are not there are added, each once.
 
-        Raises ValueError.
+        `are_new` saves a search where most of them are not there. Raises ValueError.
         """
+        if are_new:
+            return self._intern(offsets, names, values)
         rows = self.find(offsets, names, values)
         new = np.flatnonzero(rows < 0)
         if len(new):

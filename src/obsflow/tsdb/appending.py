@@ -10,19 +10,9 @@ import numpy.typing as npt
 
 from obsflow.exposition import Scraped, ScrapeLoop, Target
 from obsflow.model.labels import EMPTY, Labels
+from obsflow.tsdb.live_head import Appended
 
 _PLAIN: Final = "text/plain; version=0.0.4"
-
-
-@attrs.frozen(eq=False)
-class Appended:
-    """What became of a column of samples: how many were taken, and a code for each, 0 for those.
-
-    `codes` uint8 `[n]` are `native`'s HEAD_ numbers.
-    """
-
-    accepted: int
-    codes: npt.NDArray[np.uint8]
 
 
 @attrs.frozen(eq=False)

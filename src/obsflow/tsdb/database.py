@@ -1,9 +1,10 @@
 """A data directory as one store: all blocks and the head."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, Self
 
+import attrs
 import numpy as np
 
 from obsflow.errors import CorruptionError
@@ -128,34 +129,11 @@ class Database:
 
     def _search(self, question: "_Question", start: int, end: int) -> Selection:
         matchers, sources = question
-        parts: list[_Part] = []
-        for source in sources:
-            matched = source.series.match(matchers)
-            if not len(matched.rows):
-                continue
-            found = source.runs(matched.rows, start, end)
-            if len(found):
-                present = found.present
-                parts.append((source, matched.labels(present), found if present is None else found.only(present)))
-        if not parts:
-            return Selection(LabelColumns.unlabelled(self._symbols, 0), no_runs())
-        if len(parts) == 1:
-            ((_, labels, found),) = parts
-            return Selection(labels, found.runs) if found.is_selection else self._merge(labels, found.table())
-        labels, numbers = _unite([part for _, part, _ in parts])
-        numbered = [(found, each) for (_, _, found), each in zip(parts, numbers, strict=True)]
-        if _follow_one_another(parts, numbers):
-            return Selection(labels, follow([(found.runs, each) for found, each in numbered], len(labels)))
-        return self._merge(labels, join([found.table(each) for found, each in numbered]))
+        parts = [part for source in sources if (part := find_part(source, matchers, start, end)) is not None]
+        return combine(self._symbols, parts, self._note)
 
-    def _merge(self, labels: LabelColumns, table: RunTable) -> Selection:
-        """The runs as a selection, without overlaps and what was deleted."""
-        runs, problems = assemble(table, len(labels))
-        for problem in problems:
-            self._bad_runs.setdefault((problem.file, problem.offset), problem)
-        selection = Selection(labels, runs)
-        kept = np.diff(runs.offsets) > 0  # deletions may leave nothing of a series
-        return selection if kept.all() else selection.take(np.flatnonzero(kept))
+    def _note(self, problem: CorruptionError) -> None:
+        self._bad_runs.setdefault((problem.file, problem.offset), problem)
 
 
 def open_blocks(files: Sequence[BlockFiles], symbols: Symbols) -> tuple[list[Block], list[CorruptionError]]:
@@ -163,6 +141,12 @@ def open_blocks(files: Sequence[BlockFiles], symbols: Symbols) -> tuple[list[Blo
 
     Those that another was made of are left out: a server deletes them some time after it is there.
     """
+    blocks, problems = open_all_blocks(files, symbols)
+    return without_replaced(blocks), problems
+
+
+def open_all_blocks(files: Sequence[BlockFiles], symbols: Symbols) -> tuple[list[Block], list[CorruptionError]]:
+    """The same with those that another was made of."""
     problems: list[CorruptionError] = []
     blocks: list[Block] = []
     for each in files:
@@ -170,9 +154,13 @@ def open_blocks(files: Sequence[BlockFiles], symbols: Symbols) -> tuple[list[Blo
             blocks.append(Block.open(each, symbols))
         except CorruptionError as error:
             problems.append(error)
-    replaced = {parent for block in blocks if not block.problems for parent in block.meta.parents}
-    blocks = [block for block in blocks if block.meta.ulid not in replaced]
     return sorted(blocks, key=lambda block: (block.meta.min_time, block.meta.ulid)), problems
+
+
+def without_replaced(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks but for those that another of them was made of, if that is sound."""
+    replaced = {parent for block in blocks if not block.problems for parent in block.meta.parents}
+    return [block for block in blocks if block.meta.ulid not in replaced]
 
 
 def blocks_end(blocks: Sequence[Block]) -> int | None:
@@ -183,19 +171,77 @@ def blocks_end(blocks: Sequence[Block]) -> int | None:
 _Question = tuple[tuple[Matcher, ...], tuple[Source, ...]]
 
 
-_Part = tuple[Source, LabelColumns, SourceRuns]
+@attrs.frozen(eq=False)
+class Part:
+    """What one source has for a question: `labels` and `found` have a row for each series, `bounds` are its times."""
+
+    bounds: tuple[int, int]
+    labels: LabelColumns
+    found: SourceRuns
 
 
-def _follow_one_another(parts: Sequence[_Part], numbers: Sequence[IntArray]) -> bool:
+def find_part(source: Source, matchers: Sequence[Matcher], start: int, end: int) -> Part | None:
+    """The series of a source that pass all matchers and have samples in `[start, end]` (ms); None where none has."""
+    matched = source.series.match(matchers)
+    if not len(matched.rows):
+        return None
+    found = source.runs(matched.rows, start, end)
+    if not len(found):
+        return None
+    present = found.present
+    bounds = source.min_time, source.max_time
+    return Part(bounds, matched.labels(present), found if present is None else found.only(present))
+
+
+United = tuple[LabelColumns, list[IntArray]]
+"""The label sets of several parts, each once; and which of them those of each part are."""
+
+
+def combine(
+    symbols: Symbols,
+    parts: Sequence[Part],
+    note: Callable[[CorruptionError], None],
+    unite: "Callable[[Sequence[LabelColumns]], United] | None" = None,
+) -> Selection:
+    """The parts as one selection: label sets that several have are one series; of two samples the first part's stays.
+
+    `note` gets what turns out damaged. `unite` may know the label sets of the parts already.
+    """
+    if not parts:
+        return Selection(LabelColumns.unlabelled(symbols, 0), no_runs())
+    if len(parts) == 1:
+        found = parts[0].found
+        if found.is_selection:
+            return Selection(parts[0].labels, found.runs)
+        return _merge(parts[0].labels, found.table(), note)
+    labels, numbers = (unite or unite_labels)([part.labels for part in parts])
+    if _follow_one_another(parts, numbers):
+        runs = [(part.found.runs, each) for part, each in zip(parts, numbers, strict=True)]
+        return Selection(labels, follow(runs, len(labels)))
+    tables = [part.found.table(each) for part, each in zip(parts, numbers, strict=True)]
+    return _merge(labels, join(tables), note)
+
+
+def _merge(labels: LabelColumns, table: RunTable, note: Callable[[CorruptionError], None]) -> Selection:
+    """The runs as a selection, without overlaps and what was deleted."""
+    runs, problems = assemble(table, len(labels))
+    for problem in problems:
+        note(problem)
+    selection = Selection(labels, runs)
+    kept = np.diff(runs.offsets) > 0  # deletions may leave nothing of a series
+    return selection if kept.all() else selection.take(np.flatnonzero(kept))
+
+
+def _follow_one_another(parts: Sequence[Part], numbers: Sequence[IntArray]) -> bool:
     """Whether all runs can be taken as they are, those of one part before those of the next."""
     return (
-        all(found.is_selection for *_, found in parts)
-        and all(before.max_time < after.min_time for (before, *_), (after, *_) in itertools.pairwise(parts))
+        all(part.found.is_selection for part in parts)
+        and all(before.bounds[1] < after.bounds[0] for before, after in itertools.pairwise(parts))
         and all(np.bincount(each).max() == 1 for each in numbers)  # a damaged index may have a label set twice
     )
 
 
-def _unite(parts: Sequence[LabelColumns]) -> tuple[LabelColumns, list[IntArray]]:
+def unite_labels(parts: Sequence[LabelColumns]) -> United:
     """The label sets of several sources, each once and sorted; and which of them those of each source are."""
     labels = parts[0]
     if all(_is_equal(labels, other) for other in parts[1:]) and labels.is_sorted and labels.is_distinct:

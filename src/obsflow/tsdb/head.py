@@ -1,6 +1,5 @@
 """The head as a server would find it again: closed chunks from their files, the rest from the write-ahead log."""
 
-import itertools
 from collections import Counter
 from typing import Self
 
@@ -15,10 +14,11 @@ from obsflow.tsdb.encoding import IntArray, MaskArray, offsets_of
 from obsflow.tsdb.files import Decompress, File, HeadFiles, Skipped
 from obsflow.tsdb.head_chunks import HeadChunk, decode_head_chunks
 from obsflow.tsdb.replay import Deletion, LoggedSamples, Replay
+from obsflow.tsdb.restoring import kept_samples
 from obsflow.tsdb.runs import RunTable, SourceRuns, find_deleted, join, raw_runs
 from obsflow.tsdb.segments import chunk_kind
 from obsflow.tsdb.series import SeriesTable
-from obsflow.tsdb.tombstones import Stones, is_deleted
+from obsflow.tsdb.tombstones import Stones
 
 _EVER = (np.iinfo(np.int64).min, np.iinfo(np.int64).max)
 """The interval with which the log says that a series was removed."""
@@ -157,14 +157,8 @@ def _newer_than_chunks(
     if min_valid_time is not None:
         kept &= samples.times >= min_valid_time
     kept |= samples.out_of_order  # these may be in no block yet, however old they are
+    kept &= kept_samples(samples, deletions)
     order = np.lexsort((samples.times, samples.rows))
-    rows = samples.rows[order]
-    for (row, logged), together in itertools.groupby(deletions, lambda deletion: (deletion.row, deletion.logged)):
-        first, last = np.searchsorted(rows, (row, row + 1))
-        own = order[first:last]
-        own = own[own < logged]
-        intervals = np.array([(deletion.min_time, deletion.max_time) for deletion in together], np.int64)
-        kept[own[is_deleted(samples.times[own], intervals)]] = False
     order = order[kept[order]]
     rows, times = samples.rows[order], samples.times[order]
     new = np.ones(len(order), np.bool_)

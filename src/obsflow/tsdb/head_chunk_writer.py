@@ -39,7 +39,7 @@ class HeadChunkWriter:
     """
 
     def __init__(self, first: int, number: int, *, file_bytes: int = FILE_BYTES) -> None:
-        self._first = first  # of the files that are there
+        self._first = self._first_used = first  # of the files that are there, and are of use
         self._number = number
         self._position = 0
         self._file_bytes = file_bytes
@@ -107,9 +107,12 @@ class HeadChunkWriter:
         """What removes the oldest files, up to the first of the numbers `used`: the others must follow one another."""
         end = min((number for number in used if number >= self._first), default=self._number)
         end = min(end, self._number)
-        operations: list[Operation] = [Remove(path_of(number)) for number in range(self._first, end)]
-        self._first = max(self._first, end)
-        return operations
+        self._first_used = max(self._first, end)
+        return [Remove(path_of(number)) for number in range(self._first, end)]
+
+    def dropped(self) -> None:
+        """They are gone."""
+        self._first = self._first_used
 
 
 _CHUNK_BYTES_MAX = 25 + 5 + 4

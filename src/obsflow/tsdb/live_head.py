@@ -17,13 +17,13 @@ from obsflow.errors import (
 from obsflow.model.frames import Symbols
 from obsflow.model.labels import Labels
 from obsflow.model.storage import ENCODING_XOR, Runs
-from obsflow.tsdb.encoding import ByteArray, IntArray
+from obsflow.tsdb.encoding import ByteArray, IntArray, offsets_of
 from obsflow.tsdb.files import File, Skipped
 from obsflow.tsdb.out_of_order import OutOfOrder
 from obsflow.tsdb.registry import SeriesRegistry
 from obsflow.tsdb.runs import RunTable, SourceRuns, find_deleted, join
 from obsflow.tsdb.series import SeriesTable
-from obsflow.tsdb.tombstones import Stones
+from obsflow.tsdb.start_times import StartedSamples
 
 CHUNK_RANGE_MS = 2 * 3600 * 1000
 """Chunks and blocks end at multiples of this."""
@@ -59,10 +59,30 @@ class Staged:
         return self.rows[at], self.times[at], self.values[at]
 
 
+@attrs.frozen(eq=False)
+class Appended:
+    """What became of a column of samples: how many are there now, and a code for each, 0 for one that was added.
+
+    `codes` uint8 `[n]` are `native`'s HEAD_ numbers.
+    """
+
+    accepted: int
+    codes: ByteArray
+
+    @classmethod
+    def of(cls, staged: Staged) -> "Appended":
+        """The answer to samples that were committed."""
+        codes = staged.codes
+        return cls(len(codes) if staged.is_whole else int(np.isin(codes, ACCEPTED).sum()), codes)
+
+
+ACCEPTED = (native.HEAD_TAKEN, native.HEAD_REPEATED, native.HEAD_LATE)
+"""The codes of samples that are not refused."""
+
 _REFUSALS: dict[int, tuple[type[SampleError], str]] = {
     native.HEAD_CONTRADICTS: (DuplicateSampleError, "the series has another value at that time"),
     native.HEAD_OUT_OF_ORDER: (OutOfOrderError, "the series has a later sample"),
-    native.HEAD_OUT_OF_BOUNDS: (OutOfBoundsError, "samples of that time are in blocks already"),
+    native.HEAD_OUT_OF_BOUNDS: (OutOfBoundsError, "it is older than all that is taken"),
     native.HEAD_TOO_OLD: (TooOldError, "late samples are not taken from so long ago"),
 }
 
@@ -96,13 +116,17 @@ class LiveHead:
         self.min_valid_time = _FIRST if min_valid_time is None else min_valid_time
         self._window = out_of_order_window
         self._max_lag = max_lag
+        self._is_bounded = bool(out_of_order_window) or max_lag is not None  # by the newest sample
         self._store = native.HeadStore(chunk_range)
+        self._known = 0  # series of the store
         self._late = OutOfOrder()
+        self._started = StartedSamples()
         self._stones: dict[int, IntArray] = {}
         self._moved: dict[int, File] = {}
         self._next_buffer = -2
         self._n_moved = 0
-        self._dropped = np.zeros(0, np.int64)  # rows, ascending
+        self._dropped = np.zeros(0, np.bool_)  # by row, as far as any was
+        self._buffers: tuple[tuple[int, ...], npt.NDArray[np.int32], tuple[File, ...]] = ((), np.zeros(1, np.int32), ())
         self.min_time = _LAST
         self.in_order_from = _LAST
         self.max_time = _FIRST
@@ -111,7 +135,10 @@ class LiveHead:
 
     def row(self, labels: Labels) -> int:
         """The row of a series, made now if there is none."""
-        return self.registry.row(labels)
+        row = self.registry.row(labels)
+        if row >= self._known:
+            self._grow()
+        return row
 
     def stage(self, rows: IntArray, times: IntArray, values: npt.NDArray[np.float64]) -> Staged:
         """Check samples, in the order in which they are to be added; changes nothing.
@@ -119,14 +146,64 @@ class LiveHead:
         Raises NotFoundError for a row that was never given, or whose series was dropped since.
         """
         self._grow()
-        known = len(self._store)
-        if len(rows) and not 0 <= rows.min() <= rows.max() < known:
-            raise NotFoundError(f"no such series: {rows[(rows < 0) | (rows >= known)][0]}")
-        if len(self._dropped) and (dropped := np.isin(rows, self._dropped)).any():
-            raise NotFoundError(f"series {rows[dropped][0]} was dropped: it had no samples left")
-        late_from = self.max_time - self._window if self._window and self.max_time > _FIRST else native.NO_LATE_SAMPLES
-        codes = self._store.check(rows, times, values, min_time=self.appendable_from, late_from=late_from)
+        self._refuse_dropped(rows)
+        try:
+            codes = self._store.check(rows, times, values, bounds=self._bounds)
+        except ValueError as error:
+            known = len(self._store)
+            unknown = np.asarray(rows)[(rows < 0) | (rows >= known)]
+            if not len(unknown):
+                raise
+            raise NotFoundError(f"no such series: {unknown[0]}") from error
         return Staged.of(rows, times, values, codes)
+
+    def append(self, row: int, time: int, value: float, start: int = 0) -> int:
+        """Add one sample where it is to be taken; returns its code.
+
+        `start` (ms) is when what it counts started, 0 for not known; late samples lose it. Raises NotFoundError as
+        `stage` does.
+        """
+        if start or row in self._started.series or len(self._dropped):
+            return self._append_other(row, time, value, start)
+        bounds = self._bounds if self._is_bounded else (self.min_valid_time, native.NO_LATE_SAMPLES)
+        try:
+            code = self._store.take(row, time, value, bounds)
+        except ValueError:
+            if not self._grow():
+                raise NotFoundError(f"no such series: {row}") from None
+            return self.append(row, time, value)
+        if code == native.HEAD_TAKEN:
+            self._extend(time, time)
+        elif code == native.HEAD_LATE:
+            self._insert_late(row, time, value)
+        return code
+
+    def append_at(self, rows: native.HeadRows, time: int, values: native.HeadValues) -> bool:
+        """Add a sample at one time (ms) to each of distinct series, where all are to be taken, in order.
+
+        Buffers of int64 and float64. False, and nothing is added, where it is not so simple.
+        """
+        self._grow()
+        is_simple = not self._started and not len(self._dropped) and time > _FIRST
+        if is_simple and self._store.append_at(rows, time, values, min_time=self.appendable_from):
+            if len(rows):
+                self._extend(time, time)
+            return True
+        return False
+
+    def _append_other(self, row: int, time: int, value: float, start: int) -> int:
+        staged = self.stage(np.array([row]), np.array([time]), np.array([value], np.float64))
+        code = int(staged.codes[0])
+        if code == native.HEAD_TAKEN and (start or row in self._started.series):
+            self._append_started(row, time, value, start)
+        else:
+            self.commit(staged)
+        return code
+
+    def _append_started(self, row: int, time: int, value: float, start: int) -> None:
+        self._store.mark_newest(row, time, value)
+        self._started.append(row, time, value, start)
+        self._extend(time, time)
 
     @property
     def appendable_from(self) -> int:
@@ -135,14 +212,25 @@ class LiveHead:
             return self.min_valid_time
         return max(self.min_valid_time, self.max_time - self._max_lag)
 
+    @property
+    def _bounds(self) -> tuple[int, int]:
+        """The times of the oldest sample that is taken in order, and of the oldest late one, ms."""
+        if not self._window or self.max_time == _FIRST:
+            return self.appendable_from, native.NO_LATE_SAMPLES
+        return self.appendable_from, max(_FIRST, self.max_time - self._window)
+
     def commit(self, staged: Staged) -> None:
         """Add what was staged and is to be taken; nothing may have been added since it was staged."""
         rows, times, values = staged.only(native.HEAD_TAKEN)
+        if len(rows) and self._started:
+            is_started = np.isin(rows, self._started.rows)
+            columns = (column[is_started].tolist() for column in (rows, times, values))
+            for row, time, value in zip(*columns, strict=True):
+                self._append_started(row, time, value, 0)
+            rows, times, values = rows[~is_started], times[~is_started], values[~is_started]
         if len(rows):
             self._store.append(rows, times, values)
-            self.in_order_from = min(self.in_order_from, int(times.min()))
-            self.min_time = min(self.min_time, self.in_order_from)
-            self.max_time = max(self.max_time, int(times.max()))
+            self._extend(int(times.min()), int(times.max()))
         if not staged.is_whole:
             self.restore_late(*staged.only(native.HEAD_LATE))
 
@@ -150,22 +238,47 @@ class LiveHead:
         """Add what a log has of samples that came in order; of others, and of those out of bounds, nothing."""
         self._grow()
         # What is not newer than the sample before it had been refused, or is in the log of late samples too.
-        codes = self._store.check(rows, times, values, min_time=_FIRST, late_from=native.NO_LATE_SAMPLES)
+        codes = self._store.check(rows, times, values, bounds=(_FIRST, native.NO_LATE_SAMPLES))
         codes[(codes == native.HEAD_TAKEN) & (times < self.min_valid_time)] = native.HEAD_OUT_OF_BOUNDS
         self.commit(Staged.of(rows, times, values, codes))
 
     def restore_late(self, rows: IntArray, times: IntArray, values: npt.NDArray[np.float64]) -> None:
         """Add late samples."""
         for row, time, value in zip(rows.tolist(), times.tolist(), values.tolist(), strict=True):
-            self._late.insert(row, time, value)
-            self.min_time = min(self.min_time, time)
+            self._insert_late(row, time, value)
+
+    def late_samples(self) -> tuple[IntArray, IntArray, npt.NDArray[np.float64]]:
+        """Rows, times and values of all late samples, such that adding them in this order gives them again."""
+        return self._late.samples()
 
     def delete(self, rows: IntArray, start: int, end: int) -> None:
         """Delete what the series at `rows` have in `[start, end]` (ms, closed); not what comes later."""
-        interval = np.array([(start, min(end, self.max_time))], np.int64)
-        for row in rows.tolist():
-            gone = self._stones.get(row)
-            self._stones[row] = interval if gone is None else np.concatenate((gone, interval))
+        self._grow()
+        newest = self._store.newest_times()[rows]
+        for row, last in zip(rows.tolist(), np.minimum(newest, min(end, _LAST)).tolist(), strict=True):
+            self._late.delete(row, start, end)
+            if start <= last and last > _FIRST:
+                interval = np.array([(max(start, _FIRST), last)], np.int64)
+                gone = self._stones.get(row)
+                self._stones[row] = interval if gone is None else np.concatenate((gone, interval))
+
+    def _insert_late(self, row: int, time: int, value: float) -> None:
+        self._late.insert(row, time, value)
+        self.min_time = min(self.min_time, time)
+
+    def _extend(self, first: int, last: int) -> None:
+        """Samples between these times came in order."""
+        if first < self.in_order_from:
+            self.in_order_from = first
+            self.min_time = min(self.min_time, first)
+        self.max_time = max(self.max_time, last)
+
+    def _refuse_dropped(self, rows: IntArray) -> None:
+        if len(self._dropped):
+            known = rows[(rows >= 0) & (rows < len(self._dropped))]
+            dropped = known[self._dropped[known]]
+            if len(dropped):
+                raise NotFoundError(f"series {dropped[0]} was dropped: it had no samples left")
 
     # ---- chunks that are closed ------------------------------------------------------------------------------
 
@@ -229,19 +342,30 @@ class LiveHead:
         self._n_moved = int(np.count_nonzero(self._store.closed.max_time[: self._n_moved] >= before))
         self._store.forget(before)
         self._late.forget(before)
+        self._started.forget(before)
         used = set(np.unique(self._store.closed.buffer).tolist())
         self._moved = {number: file for number, file in self._moved.items() if number in used}
-        empty = self._store.empty_series()
-        empty = empty[~np.isin(empty, np.concatenate((self._dropped, self._late.rows)))]
-        self._store.release(empty)
-        self.registry.remove(empty)
-        self._dropped = np.union1d(self._dropped, empty)
+        empty = self._drop_empty()
         gone = set(empty.tolist())
         self._stones = {
             row: intervals[intervals[:, 1] >= before] for row, intervals in self._stones.items() if row not in gone
         }
         self.min_time = max(self.min_time, before)
         self.in_order_from = max(self.in_order_from, before)
+        return empty
+
+    def _drop_empty(self) -> IntArray:
+        """Drop the series that have nothing; returns their rows."""
+        empty = self._store.empty_series()
+        empty = empty[~np.isin(empty, np.concatenate((self._started.rows, self._late.rows)))]
+        empty = empty[~np.isin(empty, np.flatnonzero(self._dropped))]
+        if len(empty):
+            self._store.release(empty)
+            self.registry.remove(empty)
+            dropped = np.zeros(len(self._store), np.bool_)
+            dropped[: len(self._dropped)] = self._dropped
+            dropped[empty] = True
+            self._dropped = dropped
         return empty
 
     # ---- reading ---------------------------------------------------------------------------------------------
@@ -255,7 +379,7 @@ class LiveHead:
     @property
     def series_count(self) -> int:
         """How many series there are, without those that were dropped."""
-        return len(self.registry) - len(self._dropped)
+        return len(self.registry) - int(np.count_nonzero(self._dropped))
 
     @property
     def problems(self) -> tuple[CorruptionError, ...]:
@@ -267,16 +391,20 @@ class LiveHead:
         """Nothing here was read from a file."""
         return ()
 
+    def newest_time(self, row: int) -> int:
+        """When the newest sample of a series is that came in order, ms."""
+        return int(self._store.newest_times()[row])
+
     def runs(self, rows: IntArray, start: int, end: int) -> SourceRuns:
         """The runs of the series at `rows` that touch `[start, end]`: what the head holds now."""
         self._grow()
         found = self._store.runs(rows, start, end)
-        numbers = np.unique(found.buffer)
-        files = tuple(self._file(number, found.copies) for number in numbers.tolist())
+        numbers, files = self._files()
+        files = (File("memory", found.copies.data), *files)
         runs = Runs(
-            buffers=tuple(file.data for file in files),
+            buffers=tuple([file.data for file in files]),
             offsets=found.offsets,
-            buffer=np.searchsorted(numbers, found.buffer).astype(np.int32),
+            buffer=numbers[found.buffer],
             start=found.start,
             length=found.length,
             encoding=np.full(len(found.start), ENCODING_XOR, np.uint8),
@@ -285,31 +413,49 @@ class LiveHead:
         )
         n_empty = int(np.count_nonzero(found.offsets[1:] == found.offsets[:-1]))
         in_order = SourceRuns(files, runs, n_empty, in_order=True)
+        if self._started and np.isin(rows, self._started.rows).any():
+            in_order = self._with(self._started, in_order, rows, start, end)
+        if self._stones:
+            in_order = attrs.evolve(in_order, deleted=self._deleted(rows, in_order.runs))
         if self._late and np.isin(rows, self._late.rows).any():
-            return self._with_late(in_order, rows, start, end)
-        return attrs.evolve(in_order, deleted=self._deleted(rows, runs)) if self._stones else in_order
+            return self._with(self._late, in_order, rows, start, end)
+        return in_order
 
-    def _with_late(self, in_order: SourceRuns, rows: IntArray, start: int, end: int) -> SourceRuns:
-        table: RunTable = join((in_order.table(), self._late.table(rows, start, end)))
-        table = table.take(np.lexsort((table.min_time, table.series)))
+    def _with(
+        self, more: StartedSamples | OutOfOrder, found: SourceRuns, rows: IntArray, start: int, end: int
+    ) -> SourceRuns:
+        """The runs of each series, and behind them more of it."""
+        table = join((found.table(), more.table(rows, start, end)))
+        # Where samples have the same time, those of the earliest run stay: what came in order before what came late.
+        table = table.take(np.argsort(table.series, kind="stable"))
         counts = np.bincount(table.series, minlength=len(rows))
-        runs = table.to_runs(np.concatenate((np.zeros(1, np.int64), np.cumsum(counts))))
-        deleted = self._deleted(rows, runs)
-        return SourceRuns(table.files, runs, int(np.count_nonzero(counts == 0)), in_order=False, deleted=deleted)
+        runs = table.to_runs(offsets_of(counts))
+        in_order = more is self._started
+        return SourceRuns(
+            table.files, runs, int(np.count_nonzero(counts == 0)), in_order=in_order, deleted=table.deleted
+        )
 
     def _deleted(self, rows: IntArray, runs: Runs) -> dict[int, IntArray]:
         owners = np.repeat(rows, np.diff(runs.offsets))
-        stones: Stones = self._stones
-        return dict(find_deleted(owners, runs.min_time, runs.max_time, stones))
+        return dict(find_deleted(owners, runs.min_time, runs.max_time, self._stones))
 
-    def _file(self, number: int, copies: ByteArray) -> File:
-        if number == native.COPIES:
-            return File("memory", copies.data)
-        arena = self._store.arenas.get(number)
-        return self._moved[number] if arena is None else File("memory", arena.data)
+    def _files(self) -> tuple[npt.NDArray[np.int32], tuple[File, ...]]:
+        """The files but for the copies; and which a number stands for, counted from the copies, for numbers < 0 too."""
+        arenas = self._store.arenas
+        known, numbers, files = self._buffers
+        question = (*arenas, *self._moved)
+        if question != known:
+            named = {number: File("memory", arena.data) for number, arena in arenas.items()} | self._moved
+            numbers = np.zeros(max(arenas, default=-1) + 1 - self._next_buffer, np.int32)
+            numbers[list(named)] = np.arange(1, len(named) + 1)
+            files = tuple(named.values())
+            self._buffers = question, numbers, files
+        return numbers, files
 
-    def _grow(self) -> None:
-        """Make place for the series that were registered since."""
-        new = len(self.registry) - len(self._store)
+    def _grow(self) -> bool:
+        """Make place for the series that were registered since; whether there are any."""
+        new = len(self.registry) - self._known
         if new:
             self._store.add_series(new)
+            self._known += new
+        return new > 0

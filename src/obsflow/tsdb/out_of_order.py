@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 
 from obsflow import native
 from obsflow.model.storage import ENCODING_RAW, ENCODING_XOR
@@ -67,6 +68,17 @@ class OutOfOrder:
         series.values.insert(at, value)
         return True
 
+    def delete(self, row: int, start: int, end: int) -> None:
+        """Drop the samples of a series in `[start, end]`."""
+        series = self._series.get(row)
+        if series is None:
+            return
+        part = slice(bisect.bisect_left(series.times, start), bisect.bisect_right(series.times, end))
+        del series.times[part], series.values[part]
+        series.chunks = [kept for chunk in series.chunks for kept in _without(chunk, start, end)]
+        if not series.times and not series.chunks:
+            del self._series[row]
+
     def forget(self, before: int) -> None:
         """Drop the samples before a time; a chunk stays until all of it is older."""
         for row, series in list(self._series.items()):
@@ -75,6 +87,19 @@ class OutOfOrder:
             del series.times[:old], series.values[:old]
             if not series.times and not series.chunks:
                 del self._series[row]
+
+    def samples(self) -> tuple[IntArray, IntArray, npt.NDArray[np.float64]]:
+        """Rows, times and values of all, those of a row in the order of its pieces."""
+        rows, times, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
+        for row, series in self._series.items():
+            for chunk in series.chunks:
+                decoded = native.xor_decode(chunk.data)
+                times.append(decoded[0])
+                values.append(decoded[1])
+            times.append(np.array(series.times, np.int64))
+            values.append(np.array(series.values))
+            rows.append(np.full(sum(map(len, times)) - sum(map(len, rows)), row, np.int64))
+        return np.concatenate(rows), np.concatenate(times), np.concatenate(values)
 
     def min_time(self) -> int | None:
         """The time of the earliest, ms; None where there is none."""
@@ -115,5 +140,17 @@ class OutOfOrder:
 
 
 def _encode(series: _Series) -> LateChunk:
-    times, values = np.array(series.times, np.int64), np.array(series.values)
+    return _chunk(np.array(series.times, np.int64), np.array(series.values))
+
+
+def _chunk(times: IntArray, values: npt.NDArray[np.float64]) -> LateChunk:
     return LateChunk(int(times[0]), int(times[-1]), native.xor_encode(times, values))
+
+
+def _without(chunk: LateChunk, start: int, end: int) -> list[LateChunk]:
+    """The chunk without the samples in `[start, end]`; none if nothing is left."""
+    if chunk.max_time < start or end < chunk.min_time:
+        return [chunk]
+    times, values = native.xor_decode(chunk.data)
+    kept = (times < start) | (times > end)
+    return [_chunk(times[kept], values[kept])] if kept.any() else []
