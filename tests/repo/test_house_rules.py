@@ -108,9 +108,10 @@ def test_demo_output_in_the_readme_is_current():
     assert result.stdout == shown
 
 
-def test_commands_of_a_page_print_what_it_says():
-    """A command on the page about backtests is run, and the output shown under it is its output."""
-    text = (ROOT / "docs" / "backtest.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["backtest.md", "storage-commands.md"])
+def test_commands_of_a_page_print_what_it_says(page):
+    """A command on the page is run, and the output shown under it is its output."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     blocks = re.findall(r"```console\n\$ obsflow (.*?)\n(.*?)```", text, re.DOTALL)
     assert blocks
     for arguments, shown in blocks:

@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from obsflow.cli import backtest, check, explain, investigate, query, routes, test
+from obsflow.cli import backtest, check, explain, investigate, query, routes, test, tsdb
 from obsflow.errors import ObsflowError
 
-COMMANDS = (backtest, explain, investigate, check, query, routes, test)
+COMMANDS = (backtest, explain, investigate, check, query, routes, test, tsdb)
 _INTERRUPTED = 130
 
 

@@ -24,6 +24,7 @@ from obsflow.exposition.scrape import (
 )
 from obsflow.exposition.scraped import Scraped
 from obsflow.exposition.target import Target
+from obsflow.exposition.timed import TimedSamples, parse_timed
 
 __all__ = [
     "DEFAULT_PROTOCOLS",
@@ -51,10 +52,12 @@ __all__ = [
     "SeriesStore",
     "Target",
     "TextFormat",
+    "TimedSamples",
     "accept_header",
     "choose_format",
     "content_type",
     "parse_exposition",
+    "parse_timed",
     "read_content_type",
     "relabel",
     "render",

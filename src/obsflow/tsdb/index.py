@@ -70,7 +70,7 @@ def decode_index(file: File, symbols: Symbols) -> Index:
     alignment = 1 if version == 1 else SERIES_ALIGNMENT
     problems: list[CorruptionError] = []
     try:
-        toc = _decode_toc(file)
+        toc = decode_toc(file)
     except CorruptionError as problem:
         # All that follows the symbols is searched, and what is no series there is not told on top.
         table, begin = _SymbolTable.decode(file, HEADER_BYTES, version, symbols)
@@ -84,7 +84,8 @@ def decode_index(file: File, symbols: Symbols) -> Index:
     return _decode_series(file, alignment, table, *entries, problems)
 
 
-def _decode_toc(file: File) -> TableOfContents:
+def decode_toc(file: File) -> TableOfContents:
+    """The table of contents at the end of an index. Raises CorruptionError."""
     start = len(file.data) - TOC_BYTES
     if start < HEADER_BYTES:
         raise CorruptionError(f"too short for a table of contents: {len(file.data)} bytes", file.name, len(file.data))
