@@ -10,10 +10,11 @@ import attrs
 from benchmarks import Table, render_tables
 
 # A module listed here has `run(rounds) -> list[Table]`.
-MODULES = ("kernels", "text", "scraping", "queries", "backtest", "compaction", "rules", "promql", "alertmanager")
-NAMED_ONLY = ("scraping", "rules", "promql", "alertmanager")  # take minutes, and a Prometheus or an Alertmanager
-MODULES = ("kernels", "queries", "log", "backtest", "rules", "promql", "alertmanager")
-NAMED_ONLY = ("log", "rules", "promql", "alertmanager")  # take minutes, and a Prometheus or an Alertmanager
+MODULES = (
+    "kernels", "text", "head", "log", "compaction", "scraping", "queries", "backtest", "rules", "promql",
+    "alertmanager",
+)  # fmt: skip
+NAMED_ONLY = ("head", "log", "scraping", "rules", "promql", "alertmanager")  # take minutes, and some a server
 
 
 def main() -> None:

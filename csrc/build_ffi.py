@@ -7,7 +7,9 @@ import cffi
 
 HERE = pathlib.Path(__file__).resolve().parent
 FAMILIES = (
-    "hash", "snappy", "log", "log_read", "log_write", "xor", "xor2", "head", "head_chunks", "runs", "chunks", "index_read", "index_write", "xor_windows", "labels", "lookup", "group", "rank", "window", "histogram",
+    "hash", "alerts", "snappy", "log", "log_read", "log_write", "xor", "xor2", "head", "head_chunks", "runs", "chunks",
+    "index_read", "index_write", "xor_windows", "labels", "lookup", "group", "rank", "window", "histogram", "decimal",
+    "text",
 )  # fmt: skip
 HEADERS = ("status.h", *(f"{family}.h" for family in FAMILIES))
 # setuptools wants paths relative to setup.py

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from obsflow import native
-from obsflow.errors import NotFoundError, StateError
+from obsflow.errors import DuplicateSampleError, NotFoundError, OutOfOrderError, StateError, TooOldError
 from obsflow.model.floats import STALE_NAN, STALE_NAN_BITS
 from obsflow.model.frames import Symbols
 from obsflow.model.labels import Labels
@@ -145,3 +145,85 @@ def test_a_start_time_does_not_make_a_sample_another():
     store.append(UP, 10, 1.0, start=5)
     store.append(UP, 10, 1.0, start=6)
     assert native.decode_runs_and_starts(store.select((), *EVER).runs)[2].tolist() == [5]
+
+
+def test_what_is_refused_says_why():
+    """By its class and in words; nothing changes, and the references of the store are as before."""
+    store = TSDB(out_of_order_window=50)
+    store.append(UP, 100, 1.0)
+    for time, value, error in ((100, 2.0, DuplicateSampleError), (49, 1.0, TooOldError)):
+        with pytest.raises(error, match=str(time)):
+            store.append(UP, time, value)
+    plain = TSDB()
+    plain.append(UP, 100, 1.0)
+    with pytest.raises(OutOfOrderError, match="already has one at 100 ms, after 99 ms"):
+        plain.append(UP, 99, 1.0)
+    with pytest.raises(OutOfOrderError, match="100 ms"):
+        plain.append_refs([0], 99, [1.0])
+    assert everything(store) == everything(plain) == {UP: samples((100, 1.0))}
+
+
+def test_late_samples():
+    """Those within the window are taken; of samples at one time the first stays; a start time they lose."""
+    store = TSDB(out_of_order_window=50)
+    store.append(UP, 100, 1.0)
+    store.append(UP, 60, 2.0)
+    store.append(UP, 60, 3.0)
+    store.append_refs([store.series(UP)], 80, [4.0])
+    store.append(UP, 110, 5.0, start=7)
+    store.append(UP, 90, 6.0, start=7)
+    assert everything(store) == {UP: samples((60, 2.0), (80, 4.0), (90, 6.0), (100, 1.0), (110, 5.0))}
+    assert native.decode_runs_and_starts(store.select((), *EVER).runs)[2].tolist() == [0, 0, 0, 0, 7]
+
+
+def test_columns_of_any_times():
+    """Samples are taken one after another, and those that are not are told by their codes."""
+    store = TSDB()
+    up, down = store.series(UP), store.series(DOWN)
+    store.append(DOWN, 5, 1.0, start=1)
+    given = [(up, 10, 1.0), (up, 10, 1.0), (up, 10, 2.0), (up, 9, 1.0), (down, 5, 1.0), (down, 6, 2.0), (up, 11, 3.0)]
+    rows, times, values = zip(*given, strict=True)
+    appended = store.append_columns(np.array(rows), np.array(times), np.array(values))
+    assert appended.codes.tolist() == [
+        native.HEAD_TAKEN, native.HEAD_REPEATED, native.HEAD_CONTRADICTS, native.HEAD_OUT_OF_ORDER,
+        native.HEAD_REPEATED, native.HEAD_TAKEN, native.HEAD_TAKEN,
+    ]  # fmt: skip
+    assert appended.accepted == 5
+    assert everything(store) == {UP: samples((10, 1.0), (11, 3.0)), DOWN: samples((5, 1.0), (6, 2.0))}
+    with pytest.raises(NotFoundError, match="2"):
+        store.append_columns(np.array([up, 2]), np.array([20, 20]), np.ones(2))
+    assert len(everything(store)[UP]) == 2
+
+
+def test_deletion():
+    """What is there is deleted, with start times too, and what comes later is not."""
+    store = TSDB(out_of_order_window=1_000)
+    for time in range(10, 60, 10):
+        store.append(UP, time, float(time))
+        store.append(DOWN, time, float(time), start=1)
+    store.append(DOWN, 15, 15.0)
+    before = store.select((), *EVER)
+    store.delete([equal("job", "db")], 12, 35)
+    store.delete([equal("job", "api")], 50, 1 << 70)
+    assert everything(store) == {
+        UP: samples(*((time, float(time)) for time in (10, 20, 30, 40))),
+        DOWN: samples(*((time, float(time)) for time in (10, 40, 50))),
+    }
+    assert len(contents(before)[DOWN]) == 6
+    store.append(UP, 60, 60.0)
+    store.append(DOWN, 16, 16.0)
+    assert everything(store)[UP][-1:] == samples((60, 60.0))
+    assert everything(store)[DOWN][:2] == samples((10, 10.0), (16, 16.0))
+    store.delete((), -5, 1 << 62)
+    assert everything(store) == {}
+
+
+def test_many_series():
+    """More label sets than are remembered as objects keep their references."""
+    store = TSDB()
+    references = [store.series({"i": str(i)}) for i in range(70_000)]
+    assert references == list(range(70_000))
+    assert [store.series({"i": str(i)}) for i in (0, 69_999, 65_536, 70_000)] == [0, 69_999, 65_536, 70_000]
+    store.append_refs(np.array(references), 10, np.arange(70_000.0))
+    found = store.select([equal("i", "66000")], *EVER)
+    assert contents(found) == {Labels({"i": "66000"}): samples((10, 66_000.0))}

@@ -29,9 +29,9 @@ from obsflow.tsdb.block_writer import make_ulid
 from obsflow.tsdb.cutting import cut_block
 from obsflow.tsdb.files import Skipped
 from obsflow.tsdb.live_database import LiveDatabase
-from obsflow.tsdb.live_head import Appended, refusal
 from obsflow.tsdb.maintenance import Task, compaction_task, cut_task, plan_compaction, retention_task
 from obsflow.tsdb.operations import Operation
+from obsflow.tsdb.staged import Appended, refusal
 from obsflow.tsdb.store import Change, State, Store
 
 _LOGS = ("wal", "wbl", "chunks_head")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from obsflow.exposition import Scraped, ScrapeLoop, Target
 from obsflow.model.labels import EMPTY, Labels
-from obsflow.tsdb.live_head import Appended
+from obsflow.tsdb.staged import Appended
 
 _PLAIN: Final = "text/plain; version=0.0.4"
 

@@ -5,24 +5,17 @@ import numpy as np
 import numpy.typing as npt
 
 from obsflow import native
-from obsflow.errors import (
-    CorruptionError,
-    DuplicateSampleError,
-    NotFoundError,
-    OutOfBoundsError,
-    OutOfOrderError,
-    SampleError,
-    TooOldError,
-)
+from obsflow.errors import CorruptionError, NotFoundError
 from obsflow.model.frames import Symbols
 from obsflow.model.labels import Labels
 from obsflow.model.storage import ENCODING_XOR, Runs
-from obsflow.tsdb.encoding import ByteArray, IntArray, offsets_of
+from obsflow.tsdb.encoding import IntArray, offsets_of
 from obsflow.tsdb.files import File, Skipped
 from obsflow.tsdb.out_of_order import OutOfOrder
 from obsflow.tsdb.registry import SeriesRegistry
 from obsflow.tsdb.runs import RunTable, SourceRuns, find_deleted, join
 from obsflow.tsdb.series import SeriesTable
+from obsflow.tsdb.staged import Staged
 from obsflow.tsdb.start_times import StartedSamples
 
 CHUNK_RANGE_MS = 2 * 3600 * 1000
@@ -30,67 +23,8 @@ CHUNK_RANGE_MS = 2 * 3600 * 1000
 
 _FIRST, _LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 _DECODED_AT_ONCE = 8192
-
-
-@attrs.frozen(eq=False)
-class Staged:
-    """Samples that were checked and are not in the head yet: all that were given, and what will become of each.
-
-    `codes` are `native`'s HEAD_ numbers, 0 for a sample that is taken.
-    """
-
-    rows: IntArray
-    times: IntArray
-    values: npt.NDArray[np.float64]
-    codes: ByteArray
-    is_whole: bool
-    """Whether all of them are taken, and in order."""
-
-    @classmethod
-    def of(cls, rows: IntArray, times: IntArray, values: npt.NDArray[np.float64], codes: ByteArray) -> "Staged":
-        """The samples with their codes."""
-        return cls(rows, times, values, codes, not codes.any())
-
-    def only(self, code: int) -> tuple[IntArray, IntArray, npt.NDArray[np.float64]]:
-        """Rows, times and values of those with this code."""
-        if self.is_whole and code == native.HEAD_TAKEN:
-            return self.rows, self.times, self.values
-        at = np.flatnonzero(self.codes == code)
-        return self.rows[at], self.times[at], self.values[at]
-
-
-@attrs.frozen(eq=False)
-class Appended:
-    """What became of a column of samples: how many are there now, and a code for each, 0 for one that was added.
-
-    `codes` uint8 `[n]` are `native`'s HEAD_ numbers.
-    """
-
-    accepted: int
-    codes: ByteArray
-
-    @classmethod
-    def of(cls, staged: Staged) -> "Appended":
-        """The answer to samples that were committed."""
-        codes = staged.codes
-        return cls(len(codes) if staged.is_whole else int(np.isin(codes, ACCEPTED).sum()), codes)
-
-
-ACCEPTED = (native.HEAD_TAKEN, native.HEAD_REPEATED, native.HEAD_LATE)
-"""The codes of samples that are not refused."""
-
-_REFUSALS: dict[int, tuple[type[SampleError], str]] = {
-    native.HEAD_CONTRADICTS: (DuplicateSampleError, "the series has another value at that time"),
-    native.HEAD_OUT_OF_ORDER: (OutOfOrderError, "the series has a later sample"),
-    native.HEAD_OUT_OF_BOUNDS: (OutOfBoundsError, "it is older than all that is taken"),
-    native.HEAD_TOO_OLD: (TooOldError, "late samples are not taken from so long ago"),
-}
-
-
-def refusal(code: int, labels: Labels, time: int) -> SampleError:
-    """The error for a sample that is not taken, by its code."""
-    kind, why = _REFUSALS[code]
-    return kind(f"sample of {labels} at {time} ms is not taken: {why}")
+_NEVER_LATE = native.NO_LATE_SAMPLES
+_TAKEN, _LATE = native.HEAD_TAKEN, native.HEAD_LATE
 
 
 class LiveHead:
@@ -119,6 +53,7 @@ class LiveHead:
         self._is_bounded = bool(out_of_order_window) or max_lag is not None  # by the newest sample
         self._store = native.HeadStore(chunk_range)
         self._known = 0  # series of the store
+        self._is_plain = True  # no series was dropped, or has start times
         self._late = OutOfOrder()
         self._started = StartedSamples()
         self._stones: dict[int, IntArray] = {}
@@ -163,19 +98,21 @@ class LiveHead:
         `start` (ms) is when what it counts started, 0 for not known; late samples lose it. Raises NotFoundError as
         `stage` does.
         """
-        if start or row in self._started.series or len(self._dropped):
+        if start or (not self._is_plain and self._is_special(row)):
             return self._append_other(row, time, value, start)
-        bounds = self._bounds if self._is_bounded else (self.min_valid_time, native.NO_LATE_SAMPLES)
+        bounds = self._bounds if self._is_bounded else (self.min_valid_time, _NEVER_LATE)
         try:
             code = self._store.take(row, time, value, bounds)
         except ValueError:
             if not self._grow():
                 raise NotFoundError(f"no such series: {row}") from None
             return self.append(row, time, value)
-        if code == native.HEAD_TAKEN:
-            self._extend(time, time)
-        elif code == native.HEAD_LATE:
+        if code == _LATE:
             self._insert_late(row, time, value)
+        elif code == _TAKEN:
+            self.max_time = max(self.max_time, time)
+            if time < self.in_order_from:
+                self._extend(time, time)
         return code
 
     def append_at(self, rows: native.HeadRows, time: int, values: native.HeadValues) -> bool:
@@ -184,12 +121,16 @@ class LiveHead:
         Buffers of int64 and float64. False, and nothing is added, where it is not so simple.
         """
         self._grow()
-        is_simple = not self._started and not len(self._dropped) and time > _FIRST
+        is_simple = self._is_plain and time > _FIRST
         if is_simple and self._store.append_at(rows, time, values, min_time=self.appendable_from):
             if len(rows):
                 self._extend(time, time)
             return True
         return False
+
+    def _is_special(self, row: int) -> bool:
+        """Whether a series has start times, or was dropped."""
+        return row in self._started.series or (0 <= row < len(self._dropped) and bool(self._dropped[row]))
 
     def _append_other(self, row: int, time: int, value: float, start: int) -> int:
         staged = self.stage(np.array([row]), np.array([time]), np.array([value], np.float64))
@@ -201,6 +142,7 @@ class LiveHead:
         return code
 
     def _append_started(self, row: int, time: int, value: float, start: int) -> None:
+        self._is_plain = False
         self._store.mark_newest(row, time, value)
         self._started.append(row, time, value, start)
         self._extend(time, time)
@@ -366,6 +308,7 @@ class LiveHead:
             dropped[: len(self._dropped)] = self._dropped
             dropped[empty] = True
             self._dropped = dropped
+            self._is_plain = False
         return empty
 
     # ---- reading ---------------------------------------------------------------------------------------------

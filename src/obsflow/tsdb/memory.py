@@ -12,9 +12,11 @@ from obsflow.model.frames import LabelColumns, Symbols
 from obsflow.model.labels import Labels
 from obsflow.model.matchers import Matcher
 from obsflow.model.storage import Selection
+from obsflow.tsdb.appending import Ingesting
 from obsflow.tsdb.encoding import IntArray
-from obsflow.tsdb.live_head import ACCEPTED, Appended, LiveHead, refusal
+from obsflow.tsdb.live_head import LiveHead
 from obsflow.tsdb.runs import assemble
+from obsflow.tsdb.staged import ACCEPTED, Appended, refusal
 
 _MAX_MATCHED = 256
 
@@ -22,7 +24,7 @@ References = Sequence[int] | npt.NDArray[np.integer]
 Values = Sequence[float] | npt.NDArray[np.float64]
 
 
-class TSDB:
+class TSDB(Ingesting):
     """A `Queryable` and an `Appender`. A sample that is there already is ignored.
 
     Times of one series must increase, but for late samples: those up to `out_of_order_window` ms older than the newest
@@ -107,32 +109,6 @@ class TSDB:
     def delete(self, matchers: Sequence[Matcher], start: int, end: int) -> None:
         """Delete the samples in `[start, end]` (ms, closed) of all series that pass all matchers."""
         self._head.delete(self._match(tuple(matchers))[0], start, end)
-
-    def append_columns(
-        self, references: npt.NDArray[np.int64], times: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
-    ) -> Appended:
-        """Add samples: int64 references that `series` gave, int64 times (ms) and float64 values, one of each.
-
-        Samples that are not taken are told in the result. Raises NotFoundError for a reference that is none; nothing is
-        added then.
-        """
-        n = len(references)
-        if n and not 0 <= references.min() <= references.max() < len(self._series):
-            raise NotFoundError(
-                f"no such series: {references[(references < 0) | (references >= len(self._series))][0]}"
-            )
-        codes = np.zeros(n, np.uint8)
-        rows = zip(references.tolist(), times.tolist(), values.tolist(), strict=True)
-        for i, (reference, time, value) in enumerate(rows):
-            series = self._series[reference]
-            if time > series.last:
-                self._add(series, time, value)
-            elif time < series.last:
-                codes[i] = native.HEAD_OUT_OF_ORDER
-            else:
-                is_same = float_bits(value) == float_bits(series.values[-1])
-                codes[i] = native.HEAD_REPEATED if is_same else native.HEAD_CONTRADICTS
-        return Appended(int(np.isin(codes, (native.HEAD_TAKEN, native.HEAD_REPEATED)).sum()), codes)
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> Selection:
         """The series that pass all matchers and have samples in `[start, end]` (ms, closed), in order of creation.

@@ -24,10 +24,11 @@ from obsflow.tsdb.files import Decompress, File, HeadFiles
 from obsflow.tsdb.head_chunk_writer import ChunkMove, HeadChunkWriter, number_of
 from obsflow.tsdb.head_restore import restore_head
 from obsflow.tsdb.late_log import LateLog
-from obsflow.tsdb.live_head import CHUNK_RANGE_MS, LiveHead, Staged
+from obsflow.tsdb.live_head import CHUNK_RANGE_MS, LiveHead
 from obsflow.tsdb.log_writer import Encoded, LogWriter
 from obsflow.tsdb.operations import MakeDirectory, Operation, Remove, Sync, Truncate
 from obsflow.tsdb.replay import Loss, Replay
+from obsflow.tsdb.staged import Staged
 
 RETENTION_MS: Final = 15 * 86_400_000
 
