@@ -11,7 +11,8 @@ demo: $(VENV)/.installed  ## Replay the example incident: who would have been pa
 	@$(BIN)/obsflow backtest examples/checkout-incident
 
 test: $(VENV)/.test peers  ## Everything that gates
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --ignore=tests/conformance --ignore=tests/adapters
+	@$(BIN)/python -m pytest -q tests/conformance tests/adapters  # beside real servers, which want the machine to themselves
 	@$(MAKE) --no-print-directory sanitize
 
 lint: $(VENV)/.lint  ## Formatting, style, types, floors, the compiler's warnings

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from benchmarks import Table, data, median_ns
 from obsflow import native
 from obsflow.adapters.data_directory import open_database, read_block
-from obsflow.adapters.disk import DirectoryFiles
+from obsflow.adapters.files import DirectoryFiles
 from obsflow.model.floats import STALE_NAN
 from obsflow.model.frames import LabelColumns, Symbols
 from obsflow.model.labels import Labels

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from benchmarks import Table, median_ns
 from benchmarks.text import FAMILIES, SERIES, exposed
 from obsflow import Labels
-from obsflow.adapters.disk import DirectoryFiles, open_writable
+from obsflow.adapters.files import DirectoryFiles
+from obsflow.adapters.opening import open_writable
 from obsflow.exposition import ScrapeLoop, Target, TextFormat, content_type
 from obsflow.tsdb.store import Options
 

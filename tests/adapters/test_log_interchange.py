@@ -16,7 +16,7 @@ from tests.external import shared, tool
 
 from obsflow import native
 from obsflow.adapters.data_directory import decompress_zstd
-from obsflow.adapters.disk import open_writable
+from obsflow.adapters.opening import open_writable
 from obsflow.tsdb import records
 from obsflow.tsdb.files import File
 from obsflow.tsdb.log_writer import LogWriter

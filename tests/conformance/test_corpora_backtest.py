@@ -4,6 +4,7 @@ import collections
 import random
 
 import attrs
+import numpy as np
 import pytest
 
 from obsflow import load_alertmanager
@@ -41,8 +42,9 @@ def fill(rules, recorded):
                 key = tuple(sorted(labels.items()))
                 if key not in known and labels.get("__name__") not in recorded:
                     known.add(key)
-                    for time, value in samples:
-                        store.append(labels, time, value)
+                    times = np.array([time for time, _ in samples], np.int64)
+                    values = np.array([value for _, value in samples], np.float64)
+                    store.append_columns(np.full(len(times), store.series(labels)), times, values)
     return store
 
 

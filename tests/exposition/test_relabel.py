@@ -202,7 +202,7 @@ def test_every_problem_at_once():
 
 def test_a_rule_as_it_is_written():
     """Defaults, words in any case, an explicitly empty regex, and numbers where a text is meant."""
-    found = decode(RelabelConfig, "{source_labels: [a], regex: , action: Keep, separator: '', replacement: 7}", "x")
+    found = decode(RelabelConfig, "{source_labels: [a], regex: '', action: Keep, separator: '', replacement: 7}", "x")
     assert found == RelabelConfig(("a",), "", "", 0, "", "7", RelabelAction.KEEP)
     assert found.action is RelabelAction.KEEP
 

@@ -42,9 +42,8 @@ class LogMachine(RuleBasedStateMachine):
             self.files.head(), self.symbols, decompress_zstd, self.options, min_valid_time=self.cut
         )
         assert self.store.problems == ()
-        if not self.options.out_of_order_window:  # late samples stay in their log longer than the names of their series
-            assert self.store.unread == {}
-        for log in (self.store._log, self.store._late_log):
+        assert self.store.unread == {}
+        for log in self.store._logs:
             assert isinstance(log, LogWriter)
             log._segment_bytes = self.segment_bytes
 
@@ -55,7 +54,7 @@ class LogMachine(RuleBasedStateMachine):
         change = self.store.stage(rows, times, values)
         self.files.perform(change.operations)
         self.store.commit(change)
-        for (labels, time, _), code, value in zip(samples, change.staged.codes.tolist(), values, strict=True):
+        for (labels, time, _), code, value in zip(samples, change.what.codes.tolist(), values, strict=True):
             if code in (0, 6):
                 self.model[labels].setdefault(time, writer.bits_of(float(value)))
 
@@ -87,8 +86,9 @@ class LogMachine(RuleBasedStateMachine):
         if row < 0 or not end:
             return
         rows = np.array([row])
-        self.files.perform(self.store.stage_deletion(rows, end - span, end))
-        self.store.head.delete(rows, end - span, end)
+        change = self.store.stage_deletion(rows, end - span, end)
+        self.files.perform(change.operations)
+        self.store.commit(change)
         self.deleted[labels] = end
         self.model[labels] = {time: bits for time, bits in self.model[labels].items() if time < end - span}
 
@@ -107,7 +107,13 @@ class LogMachine(RuleBasedStateMachine):
     def truncate(self, keep: int) -> None:
         """What is old is in a block, so to say."""
         self.cut = max(self.cut, max(self.newest.values()) - keep)
-        self.files.perform(self.store.truncated(self.cut))
+        self.store.truncate(self.cut)
+        change = self.store.stage_tidying()
+        if change is not None:
+            self.files.perform(change.operations)
+            self.store.commit(change)
+        self.files.perform(self.store.obsolete())
+        self.store.removed_obsolete()
 
     @rule(broken_off_after=st.one_of(st.none(), st.integers(0, 12)))
     def checkpoint(self, broken_off_after: int | None) -> None:
@@ -128,8 +134,9 @@ class LogMachine(RuleBasedStateMachine):
     def die(self, torn: int) -> None:
         """The process dies, and the last record was not written whole."""
         self.files.perform(self.store.close() if torn % 2 else ())
-        if torn and not torn % 2 and self.store._log.position:
-            self.files[self.store._log.path] += writer.segment([bytes(50)])[:torn]
+        log, _ = self.store._logs
+        if torn and not torn % 2 and log.position:
+            self.files[log.path] += writer.segment([bytes(50)])[:torn]
         recovery = plan_recovery(self.files.head(), decompress_zstd)
         assert recovery.report.problems == ()
         self.files.perform(recovery.operations)

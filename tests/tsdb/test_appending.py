@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from obsflow import TSDB, Labels, native
-from obsflow.adapters import disk
+from obsflow.adapters.files import DirectoryFiles
+from obsflow.adapters.opening import open_writable
 from obsflow.errors import NotFoundError
 from obsflow.exposition import FailureKind, Target
 from obsflow.model.floats import STALE_NAN
@@ -17,7 +18,7 @@ def store(request, tmp_path):
     if request.param == "memory":
         yield TSDB()
         return
-    with disk.open_writable(tmp_path / "data") as opened:
+    with open_writable(tmp_path / "data") as opened:
         yield opened
 
 
@@ -86,10 +87,10 @@ def test_columns(store):
 
 def test_ends_that_the_disk_did_not_take(tmp_path, monkeypatch):
     """A marker that was not written is written with the next body."""
-    with disk.open_writable(tmp_path / "data") as store:
+    with open_writable(tmp_path / "data") as store:
         store.ingest(b"a 1\nb 1\n", 1000)
         with monkeypatch.context() as patch:
-            patch.setattr(disk.DirectoryFiles, "perform", lambda *_: (_ for _ in ()).throw(OSError("full")))
+            patch.setattr(DirectoryFiles, "perform", lambda *_: (_ for _ in ()).throw(OSError("full")))
             with pytest.raises(OSError, match="full"):
                 store.ingest(b"a 2\n", 2000)
         store.ingest(b"a 3\n", 3000)
@@ -102,7 +103,7 @@ def test_ends_that_the_disk_did_not_take(tmp_path, monkeypatch):
 def test_series_that_were_cut_away(tmp_path):
     """A target that comes back when its series have left the head is taken as if it were new."""
     hour = 3_600_000
-    with disk.open_writable(tmp_path / "data") as store:
+    with open_writable(tmp_path / "data") as store:
         store.ingest(b"a 1\n", hour, target_labels={"job": "x"})
         for i in range(8):
             store.ingest(b"b 1\n", hour + i * hour, target_labels={"job": "y"})

@@ -103,6 +103,7 @@ def test_files_that_no_chunk_is_in(used, gone):
     """The oldest files go, up to the first that is used; the one that is written stays."""
     to = HeadChunkWriter(1, 5)
     assert to.drop_unused(frozenset(used)) == [Remove(f"chunks_head/{number:06d}") for number in gone]
+    to.dropped()
     assert to.drop_unused(frozenset(used)) == []
 
 

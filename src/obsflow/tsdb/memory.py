@@ -57,7 +57,7 @@ class TSDB(Ingesting):
         Raises a StateError that says why where it is not taken: OutOfOrderError where the series has a later one,
         DuplicateSampleError where it has another at `time`, TooOldError for one before the window of late samples.
         """
-        known = labels if isinstance(labels, Labels) else Labels(labels)
+        known = labels if type(labels) is Labels else Labels(labels)
         head = self._head
         row = head.row(known)
         code = head.append(row, time, value, start)
