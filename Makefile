@@ -34,6 +34,7 @@ fuzz:  ## Each fuzz target for FUZZ_SECONDS
 
 peers:  ## The servers that tests compare with, or why those tests skip: installed in CI, built where Go is installed
 	@sh tests/install-peers
+	@sh tests/fetch-sources
 	@sh tools/build-alertmanager
 
 wheel: $(VENV)/.installed  ## sdist, and a wheel built from it

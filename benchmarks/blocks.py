@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obsflow import native
+from obsflow.tsdb.encoding import encode_string, encode_uvarint, encode_varint
 
 SAMPLES_PER_CHUNK = 120
 MAX_SEGMENT_BYTES = 512 << 20
@@ -67,7 +68,7 @@ def write_block(root: pathlib.Path, ulid: str, series: Iterable[Series]) -> None
         "compaction": {"level": 1, "sources": [ulid]},
         "version": 1,
     }
-    (block / "meta.json").write_text(json.dumps(meta, indent="\t") + "\n")
+    (block / "meta.json").writeencode_string(json.dumps(meta, indent="\t") + "\n")
 
 
 class _Segments:
@@ -125,7 +126,7 @@ def _index(entries: list[tuple[Pairs, Chunks]]) -> bytes:
     words = sorted({"", *(word for labels, _ in entries for pair in labels for word in pair)})
     symbols = {word: ordinal for ordinal, word in enumerate(words)}
     symbols_at = len(out)
-    out += _section(struct.pack(">I", len(words)) + b"".join(map(_text, words)))
+    out += _section(struct.pack(">I", len(words)) + b"".join(map(encode_string, words)))
     series_at = len(out)
     postings: dict[tuple[str, str], list[int]] = defaultdict(list)
     for labels, chunks in entries:
@@ -134,12 +135,12 @@ def _index(entries: list[tuple[Pairs, Chunks]]) -> bytes:
         for pair in (("", ""), *labels):
             postings[pair].append(reference)
         body = _entry(labels, chunks, symbols)
-        out += _uvarint(len(body)) + body + struct.pack(">I", native.crc32c(body))
+        out += encode_uvarint(len(body)) + body + struct.pack(">I", native.crc32c(body))
     postings_at = len(out)
     table = bytearray(struct.pack(">I", len(postings)))
     for pair in sorted(postings):
         out += bytes(-len(out) % 4)
-        table += b"\x02" + _text(pair[0]) + _text(pair[1]) + _uvarint(len(out))
+        table += b"\x02" + encode_string(pair[0]) + encode_string(pair[1]) + encode_uvarint(len(out))
         references = postings[pair]
         out += _section(struct.pack(f">I{len(references)}I", len(references), *references))
     table_at = len(out)
@@ -149,39 +150,25 @@ def _index(entries: list[tuple[Pairs, Chunks]]) -> bytes:
 
 
 def _entry(labels: Pairs, chunks: Chunks, symbols: dict[str, int]) -> bytes:
-    out = bytearray(_uvarint(len(labels)))
+    out = bytearray(encode_uvarint(len(labels)))
     for pair in labels:
         for word in pair:
-            out += _uvarint(symbols[word])
-    out += _uvarint(len(chunks.first))
+            out += encode_uvarint(symbols[word])
+    out += encode_uvarint(len(chunks.first))
     previous_last = previous = None
     columns = (chunks.first.tolist(), chunks.last.tolist(), chunks.references.tolist())
     for first, last, reference in zip(*columns, strict=True):
         if previous is None:
-            out += _varint(first) + _uvarint(last - first) + _uvarint(reference)
+            out += encode_varint(first) + encode_uvarint(last - first) + encode_uvarint(reference)
         else:
-            out += _uvarint(first - previous_last) + _uvarint(last - first) + _varint(reference - previous)
+            out += (
+                encode_uvarint(first - previous_last)
+                + encode_uvarint(last - first)
+                + encode_varint(reference - previous)
+            )
         previous_last, previous = last, reference
     return bytes(out)
 
 
 def _section(body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + body + struct.pack(">I", native.crc32c(body))
-
-
-def _uvarint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _varint(value: int) -> bytes:
-    return _uvarint((value << 1) ^ (value >> 63))
-
-
-def _text(value: str) -> bytes:
-    data = value.encode()
-    return _uvarint(len(data)) + data
