@@ -68,7 +68,7 @@ def write_block(root: pathlib.Path, ulid: str, series: Iterable[Series]) -> None
         "compaction": {"level": 1, "sources": [ulid]},
         "version": 1,
     }
-    (block / "meta.json").writeencode_string(json.dumps(meta, indent="\t") + "\n")
+    (block / "meta.json").write_text(json.dumps(meta, indent="\t") + "\n")
 
 
 class _Segments:
